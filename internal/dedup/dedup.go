@@ -2,12 +2,12 @@
 //
 // A key moves through three states:
 //
-//	            Claim                     Commit
-//	 absent ───────────────► in flight ───────────────► done
-//	    ▲                      │    │                     │
-//	    │   Release, lease out │    │ Renew               │
-//	    └──────────────────────┘    └─► in flight         │
-//	    └──────────────────────── time-to-live out, Forget┘
+//	           Claim                     Commit
+//	absent ───────────────► in flight ───────────────► done
+//	   ▲                      │    │                     │
+//	   │   Release, lease out │    │ Renew               │
+//	   └──────────────────────┘    └─► in flight         │
+//	   └──────────────────────── time-to-live out, Forget┘
 //
 // Only the owner of a claim, proved by its token, may renew, commit or release it. A claim whose lease has run out
 // belongs to nobody: the next Claim takes it over, and the late owner's transitions answer [ErrNotOwner]. A claim need
