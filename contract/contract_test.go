@@ -1,0 +1,109 @@
+package contract_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/darihook/darihook/contract"
+)
+
+func TestClausesAreWellFormed(t *testing.T) {
+	t.Parallel()
+	form := regexp.MustCompile(`^(SIG|TIME|ID|DUP|DLV|CFG|EVT|RES|GATE)-\d{3}$`)
+	seen := map[contract.ClauseID]bool{}
+	for _, c := range contract.Clauses() {
+		if !form.MatchString(string(c.ID)) {
+			t.Errorf("clause id %q is not an area and three digits", c.ID)
+		}
+		if seen[c.ID] {
+			t.Errorf("clause id %s is used twice", c.ID)
+		}
+		seen[c.ID] = true
+		if c.Text == "" || !strings.HasSuffix(c.Text, ".") {
+			t.Errorf("%s: text %q is not a sentence", c.ID, c.Text)
+		}
+		if len(c.Roles) == 0 {
+			t.Errorf("%s binds nobody", c.ID)
+		}
+		inferred := strings.Contains(c.Source, "inferred")
+		if c.Source == "" || c.Certainty == contract.Verified && strings.HasPrefix(c.Source, "inferred") {
+			t.Errorf("%s: source %q does not support %s", c.ID, c.Source, c.Certainty)
+		}
+		if c.Certainty == contract.Inferred && !inferred && !strings.HasPrefix(c.Source, "Dari documentation") {
+			t.Errorf("%s: an inferred clause says what it was inferred from, not %q", c.ID, c.Source)
+		}
+	}
+	if len(seen) == 0 {
+		t.Fatal("no clauses")
+	}
+}
+
+func TestClauseAreasAreConstants(t *testing.T) {
+	t.Parallel()
+	areas := []contract.Area{
+		contract.AreaSigning, contract.AreaFreshness, contract.AreaIdentity, contract.AreaDeduplication,
+		contract.AreaDelivery, contract.AreaConfiguration, contract.AreaEvents, contract.AreaResults, contract.AreaGate,
+	}
+	for _, c := range contract.Clauses() {
+		if !slices.Contains(areas, c.Area()) {
+			t.Errorf("%s: area %q is not declared", c.ID, c.Area())
+		}
+	}
+}
+
+func TestRefusalsNameAClauseOnce(t *testing.T) {
+	t.Parallel()
+	seen := map[contract.Code]bool{}
+	for _, r := range contract.Refusals() {
+		if seen[r.Code] {
+			t.Errorf("code %s is listed twice", r.Code)
+		}
+		seen[r.Code] = true
+		if _, ok := contract.ClauseFor(r.Clause); !ok {
+			t.Errorf("%s names the unknown clause %s", r.Code, r.Clause)
+		}
+		if r.Status < 400 || r.Title == "" || r.Detail == "" {
+			t.Errorf("%s: incomplete refusal %+v", r.Code, r)
+		}
+	}
+	if len(seen) != 17 {
+		t.Errorf("%d codes, want 17", len(seen))
+	}
+}
+
+func TestProvidersAreComplete(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, p := range contract.Providers() {
+		if names[p.Name] {
+			t.Errorf("provider %s is listed twice", p.Name)
+		}
+		names[p.Name] = true
+		for _, s := range p.Schemes() {
+			if got, ok := p.SchemeFor(s.Name); !ok || got != s {
+				t.Errorf("%s: scheme %s is not found by its name", p.Name, s.Name)
+			}
+			if s.Algorithm.Size() == 0 {
+				t.Errorf("%s: scheme %s has unknown algorithm %q", p.Name, s.Name, s.Algorithm)
+			}
+			if !strings.HasSuffix(string(s.Content), "{body}") {
+				t.Errorf("%s: scheme %s signs %q, which does not end in the body", p.Name, s.Name, s.Content)
+			}
+		}
+	}
+}
+
+func TestDariSignedContents(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[contract.Content]string{
+		contract.ContentTimestampBody:   "dari",
+		contract.ContentBody:            "dari-body",
+		contract.ContentIDTimestampBody: "dari-id",
+	} {
+		if got, ok := contract.Dari().SchemeSigning(content); !ok || got.Name != want {
+			t.Errorf("scheme signing %q is %q, want %q", content, got.Name, want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package contract
+
+import "time"
+
+// Provider is one platform.
+type Provider struct {
+	// Name identifies the provider in configuration: "dari".
+	Name string
+	// Title is the name that people read: "Dari".
+	Title string
+	// Methods are the HTTP methods of deliveries.
+	Methods []string
+	// Scheme signs the deliveries by default.
+	Scheme Scheme
+	// Candidates are the other schemes that the public record leaves possible. They serve to explain a mismatch and
+	// are never accepted unless configured.
+	Candidates []Scheme
+	// Envelope says where things are in the body.
+	Envelope Envelope
+	// Events are the event types that the platform sends.
+	Events []Event
+	// Delivery says how the platform delivers.
+	Delivery Delivery
+}
+
+// Envelope names the fields that every delivery's body has. A path is a top-level name, or "data." and a name below it.
+type Envelope struct {
+	// ID is the path of the delivery's id. Empty: the body has none, and the delivery is known by a hash of its body.
+	ID string
+	// Type is the path of the event type. Empty: there is none.
+	Type string
+	// Time is the path of the event's time, RFC 3339. Empty: there is none.
+	Time string
+	// Session, Batch and Agent are the paths of the ids of what the event is about. Empty: there is none.
+	Session, Batch, Agent string
+}
+
+// Event is one event type.
+type Event struct {
+	Type string
+	// Summary says when the event happens, in one sentence.
+	Summary string
+	// Required are the fields of data that the event always has.
+	Required []string
+	// Default tells whether a subscription that names no types includes this one.
+	Default bool
+}
+
+// Delivery is how a platform delivers.
+type Delivery struct {
+	// Timeout of one attempt.
+	Timeout time.Duration
+	// Schedule is the pause before each attempt, the first included; its length is the number of attempts.
+	Schedule []time.Duration
+}
+
+// Schemes returns the provider's schemes, the default first.
+func (p Provider) Schemes() []Scheme {
+	return append([]Scheme{p.Scheme}, p.Candidates...)
+}
+
+// SchemeFor returns the provider's scheme of that name and reports whether it has one.
+func (p Provider) SchemeFor(name string) (Scheme, bool) {
+	for _, s := range p.Schemes() {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Scheme{}, false
+}
+
+// SchemeSigning returns the provider's first scheme with that template and reports whether it has one.
+func (p Provider) SchemeSigning(content Content) (Scheme, bool) {
+	for _, s := range p.Schemes() {
+		if s.Content == content {
+			return s, true
+		}
+	}
+	return Scheme{}, false
+}
+
+// EventFor returns the provider's event of that type and reports whether it has one.
+func (p Provider) EventFor(eventType string) (Event, bool) {
+	for _, e := range p.Events {
+		if e.Type == eventType {
+			return e, true
+		}
+	}
+	return Event{}, false
+}
+
+// Providers returns every provider, the default first.
+func Providers() []Provider { return []Provider{Dari()} }
+
+// ProviderFor returns the provider of a name and reports whether it exists.
+func ProviderFor(name string) (Provider, bool) {
+	for _, p := range Providers() {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Provider{}, false
+}
