@@ -97,6 +97,8 @@ var (
 	ErrNotOwner = errors.New("claim not owned")
 	// ErrKey answers a key that breaks the rules of [Key].
 	ErrKey = errors.New("invalid key")
+	// ErrOutcome answers a Commit whose outcome breaks the rules of [Outcome].
+	ErrOutcome = errors.New("invalid outcome")
 	// ErrFull answers a Claim that would exceed the store's bound.
 	ErrFull = errors.New("store full")
 	// ErrClosed answers every call after Close.
@@ -116,8 +118,8 @@ type Store interface {
 
 	// Commit records the outcome for ttl and ends the claim. When it returns nil the record survives what the backend
 	// promises to survive, and no earlier copy of the truth is seen again. Committing again with the token that made
-	// the commit is not an error. Errors: ErrNotOwner, ErrKey, ErrClosed, or a fault, after which the claim still
-	// runs out by itself.
+	// the commit is not an error and changes nothing: the first outcome stands. Errors: ErrNotOwner, ErrKey,
+	// ErrOutcome, ErrClosed, or a fault, after which the claim still runs out by itself.
 	Commit(ctx context.Context, key Key, owner Owner, outcome Outcome, ttl time.Duration) error
 
 	// Release ends the claim without an outcome: the key is absent again. Errors: ErrNotOwner, ErrKey, ErrClosed, or
