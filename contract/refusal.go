@@ -1,7 +1,5 @@
 package contract
 
-import "net/http"
-
 // Code names the reason of a refusal. Codes are stable: they stand in the Dari-Webhook-Error header, in problem
 // documents, in logs and in metric labels.
 type Code string
@@ -56,38 +54,38 @@ func RefusalFor(code Code) (Refusal, bool) {
 }
 
 var refusals = [...]Refusal{
-	{CodeMethodNotAllowed, http.StatusMethodNotAllowed, "GATE-001", "method not allowed",
+	{CodeMethodNotAllowed, 405, "GATE-001", "method not allowed",
 		"Deliveries are sent with POST.", false},
-	{CodeSignatureMissing, http.StatusUnauthorized, "SIG-003", "signature missing",
+	{CodeSignatureMissing, 401, "SIG-003", "signature missing",
 		"The signature header is absent, empty, or holds no signature of a version that is accepted here.", false},
-	{CodeSignatureAmbiguous, http.StatusUnauthorized, "SIG-009", "signature ambiguous",
+	{CodeSignatureAmbiguous, 401, "SIG-009", "signature ambiguous",
 		"The signature header or the timestamp is given more than once; send each of them once.", false},
-	{CodeSignatureMalformed, http.StatusUnauthorized, "SIG-008", "signature malformed",
+	{CodeSignatureMalformed, 401, "SIG-008", "signature malformed",
 		"The signature header is not a list of tagged values in the form that the scheme asks for.", false},
-	{CodeTimestampMissing, http.StatusUnauthorized, "TIME-001", "timestamp missing",
+	{CodeTimestampMissing, 401, "TIME-001", "timestamp missing",
 		"The delivery carries no timestamp where the scheme puts it.", false},
-	{CodeTimestampMalformed, http.StatusUnauthorized, "TIME-005", "timestamp malformed",
+	{CodeTimestampMalformed, 401, "TIME-005", "timestamp malformed",
 		"The timestamp is not a whole number of seconds since 1970 in decimal digits.", false},
-	{CodeTimestampStale, http.StatusUnauthorized, "TIME-002", "timestamp too old",
+	{CodeTimestampStale, 401, "TIME-002", "timestamp too old",
 		"The delivery is older than the receiver tolerates; sign it again with the present time.", false},
-	{CodeTimestampFuture, http.StatusUnauthorized, "TIME-003", "timestamp in the future",
+	{CodeTimestampFuture, 401, "TIME-003", "timestamp in the future",
 		"The delivery is dated later than the receiver tolerates; check the sender's clock.", false},
-	{CodeBodyTooLarge, http.StatusRequestEntityTooLarge, "GATE-004", "body too large",
+	{CodeBodyTooLarge, 413, "GATE-004", "body too large",
 		"The body is longer than the receiver accepts.", false},
-	{CodeOverloaded, http.StatusServiceUnavailable, "GATE-005", "overloaded",
+	{CodeOverloaded, 503, "GATE-005", "overloaded",
 		"Too many deliveries are under way at once; send this one again later.", true},
-	{CodeBodyUnreadable, http.StatusBadRequest, "GATE-006", "body unreadable",
+	{CodeBodyUnreadable, 400, "GATE-006", "body unreadable",
 		"The body ended early or could not be read.", false},
-	{CodeSignatureMismatch, http.StatusUnauthorized, "SIG-001", "signature mismatch",
+	{CodeSignatureMismatch, 401, "SIG-001", "signature mismatch",
 		"No signature in the header belongs to these bytes under a secret that is accepted here.", false},
-	{CodeBodyInvalid, http.StatusBadRequest, "ID-004", "body invalid",
+	{CodeBodyInvalid, 400, "ID-004", "body invalid",
 		"The body is not one JSON object that every parser reads alike.", false},
-	{CodeIDMissing, http.StatusBadRequest, "ID-002", "id missing",
+	{CodeIDMissing, 400, "ID-002", "id missing",
 		"The body has no id, or one that is not a string of acceptable length.", false},
-	{CodeIDMismatch, http.StatusBadRequest, "ID-003", "id mismatch",
+	{CodeIDMismatch, 400, "ID-003", "id mismatch",
 		"The id in the header differs from the id in the signed body.", false},
-	{CodeInFlight, http.StatusConflict, "DUP-003", "delivery in flight",
+	{CodeInFlight, 409, "DUP-003", "delivery in flight",
 		"Another copy of this delivery is being processed; send it again later.", true},
-	{CodeStoreUnavailable, http.StatusServiceUnavailable, "DUP-006", "store unavailable",
+	{CodeStoreUnavailable, 503, "DUP-006", "store unavailable",
 		"The receiver cannot tell now whether it has seen this delivery; send it again later.", true},
 }
