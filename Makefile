@@ -1,0 +1,41 @@
+# Everything here needs Go and make; what a target needs beyond them it installs or names itself.
+
+GO            ?= go
+GOLANGCI_LINT ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME      ?= 5s
+
+.PHONY: help build demo test lint fuzz bench bench-smoke setup clean
+
+help: ## Print this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/caddy, Caddy with the gate, and bin/darihook.
+	$(GO) build -o bin/caddy ./cmd/caddy
+	$(GO) build -o bin/darihook ./cmd/darihook
+
+demo: build ## Run the gate between a mock platform and a receiver, and show what got through.
+	bin/darihook demo
+
+test: setup ## Run every test with the race detector.
+	scripts/test
+
+lint: ## Check formatting and run the static analysis.
+	$(GO) vet ./...
+	$(GO) run $(GOLANGCI_LINT) run ./...
+
+fuzz: ## Fuzz every parser for FUZZTIME each.
+	scripts/fuzz $(FUZZTIME)
+
+bench: build ## Measure the gate against plain reverse_proxy, interleaved, and print the ratios.
+	$(GO) test -run '^$$' -bench . -benchmem ./signature ./internal/...
+	$(GO) run ./internal/bench
+
+bench-smoke: ## Run every benchmark once, to see that it works.
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./signature ./internal/... >/dev/null
+	$(GO) run ./internal/bench -smoke
+
+setup:
+	@scripts/system-packages
+
+clean: ## Remove what the targets above made.
+	rm -rf bin
