@@ -1,0 +1,2 @@
+// Package signature signs webhook deliveries and verifies them.
+package signature

@@ -1,0 +1,111 @@
+package signature
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/darihook/darihook/contract"
+)
+
+// The reasons for which a secret is refused. None of them ever quotes the secret.
+var (
+	// ErrEmptySecret refuses a secret without any visible character: it would authenticate anybody (clause SIG-012).
+	ErrEmptySecret = errors.New("the secret is empty")
+	// ErrSecretSpace refuses white space at either end of a secret. It is nearly always a newline that came along from
+	// a file, and it would make every signature differ.
+	ErrSecretSpace = errors.New("the secret begins or ends with white space")
+	// ErrSecretEncoding refuses a secret that is not base64 although the scheme's key form asks for it.
+	ErrSecretEncoding = errors.New("the secret is not base64 behind its prefix, as the scheme asks")
+)
+
+// redacted is all that a secret ever prints.
+const redacted = "[redacted]"
+
+// Secret is the text of a signing secret. It does not compare with == and does not print: through fmt, log/slog, JSON,
+// text encoders and reflecting loggers alike it shows "[redacted]" or an address. The zero Secret is empty and is
+// refused wherever a secret is needed.
+type Secret struct {
+	// A function holds the text, since reflection cannot look into one: even a struct that keeps a Secret in an
+	// unexported field prints nothing of it. Functions do not compare either.
+	text func() string
+}
+
+// NewSecret returns the secret of a text, which it takes as it stands: the prefix belongs to it, and nothing is
+// trimmed. Errors: [ErrEmptySecret] where the text is empty or only white space, [ErrSecretSpace] where it begins or
+// ends with white space.
+func NewSecret(text string) (Secret, error) {
+	switch trimmed := strings.TrimSpace(text); {
+	case trimmed == "":
+		return Secret{}, ErrEmptySecret
+	case trimmed != text:
+		return Secret{}, ErrSecretSpace
+	}
+	return Secret{func() string { return text }}, nil
+}
+
+// Equal reports whether both secrets have the same text, in a time that depends on their lengths alone.
+func (s Secret) Equal(other Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.reveal()), []byte(other.reveal())) == 1
+}
+
+// Short reports whether the secret is shorter than [contract.MinSecretLength], so that a program can warn of it.
+func (s Secret) Short() bool { return len(s.reveal()) < contract.MinSecretLength }
+
+// reveal returns the text, or "" for the zero Secret.
+func (s Secret) reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return s.text()
+}
+
+// key returns the bytes that a scheme uses as the HMAC key.
+func (s Secret) key(scheme contract.Scheme) ([]byte, error) {
+	text := s.reveal()
+	if text == "" {
+		return nil, ErrEmptySecret
+	}
+	if scheme.KeyForm == contract.KeyWhole {
+		return []byte(text), nil
+	}
+	// The decoder's own error would quote a byte of the secret.
+	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(text, scheme.KeyPrefix))
+	if err != nil {
+		return nil, ErrSecretEncoding
+	}
+	if len(key) == 0 {
+		return nil, ErrEmptySecret
+	}
+	return key, nil
+}
+
+// String returns "[redacted]".
+func (s Secret) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (s Secret) GoString() string { return redacted }
+
+// Format prints "[redacted]" whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText returns "[redacted]".
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalJSON returns "[redacted]" as a JSON string.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// LogValue returns "[redacted]".
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Interface guards
+var (
+	_ fmt.Stringer   = Secret{}
+	_ fmt.GoStringer = Secret{}
+	_ fmt.Formatter  = Secret{}
+	_ slog.LogValuer = Secret{}
+)
