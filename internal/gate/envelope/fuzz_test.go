@@ -1,0 +1,59 @@
+package envelope_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/gate/envelope"
+)
+
+// FuzzScan holds the scanner against encoding/json, which matches names in any case and lets the last of repeated names
+// win: what the scanner accepts, encoding/json accepts and reads alike.
+func FuzzScan(f *testing.F) {
+	for _, seed := range []string{
+		`{}`,
+		`{"id":"evt_1","type":"session.completed","created_at":"2026-01-01T00:00:00Z","data":{"session_id":"sess_1","metadata":{"a":"b"}}}`,
+		`{"\u0069d":"\ud83d\ude00","n":[-0.5e+10,{},[],null,true,false,"\\\"\/\b\f\n\r\t"]}`,
+		`{"id":"evt_1","ID":"evt_2"}`,
+		`{"id":"a","id":"b"}`,
+		`{"data":{"session_id":"a","session_id":"b"}}`,
+		"\ufeff{}",
+		`{"a":` + "[[[[1]]]]}",
+	} {
+		f.Add([]byte(seed))
+	}
+	s := compile(f, contract.Dari().Envelope)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := s.Scan(body)
+		if err != nil {
+			if !errors.Is(err, envelope.ErrInvalid) || got != (envelope.Fields{}) {
+				t.Fatalf("refused with %v and %+v", err, got)
+			}
+			return
+		}
+		var want struct {
+			ID   any             `json:"id"`
+			Type any             `json:"type"`
+			Data json.RawMessage `json:"data"`
+		}
+		if err := json.Unmarshal(body, &want); err != nil {
+			t.Fatalf("encoding/json refuses what was accepted: %v", err)
+		}
+		same(t, "id", got.ID, want.ID, contract.MaxIDLength)
+		same(t, "type", got.Type, want.Type, contract.MaxTypeLength)
+	})
+}
+
+// same compares a field with what encoding/json read: a string within the limit, or nothing.
+func same(t *testing.T, name, got string, read any, limit int) {
+	t.Helper()
+	want, _ := read.(string)
+	if len(want) > limit {
+		want = ""
+	}
+	if got != want {
+		t.Fatalf("%s: got %q, encoding/json reads %q", name, got, want)
+	}
+}
