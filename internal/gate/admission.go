@@ -1,0 +1,131 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/darihook/darihook/internal/dedup"
+)
+
+// Admission is a delivery on its way to the receiver. It holds the body and, where there is a store, the claim, which it
+// renews until it is ended by Commit or Release. The first of these calls decides; later ones do nothing. Its methods are
+// safe for concurrent use.
+type Admission struct {
+	gate     *Gate
+	ctx      context.Context
+	delivery Delivery
+	body     *body
+	rest     io.Reader // what a gate that observes has not read
+
+	key     dedup.Key
+	owner   dedup.Owner
+	claimed bool
+
+	mu    sync.Mutex
+	ended bool
+	timer *time.Timer // renews the claim; nil once it is let go
+}
+
+// admission begins an admission without a claim.
+func (g *Gate) admission(ctx context.Context, d Delivery, b *body) *Admission {
+	g.flights.begin()
+	return &Admission{gate: g, ctx: context.WithoutCancel(ctx), delivery: d, body: b}
+}
+
+// hold gives the admission a claim to keep. The timer costs no goroutine unless the receiver takes longer than a third of
+// the lease.
+func (a *Admission) hold(key dedup.Key, owner dedup.Owner) {
+	a.key, a.owner, a.claimed = key, owner, true
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.timer = time.AfterFunc(a.gate.opts.Lease/3, a.renew)
+}
+
+// renew extends the lease and sets the timer again. A claim that has been taken over is not renewed.
+func (a *Admission) renew() {
+	err := a.gate.store.renew(a.ctx, a.key, a.owner, a.gate.opts.Lease)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.timer != nil && !errors.Is(err, dedup.ErrNotOwner) {
+		a.timer.Reset(a.gate.opts.Lease / 3)
+	}
+}
+
+// letGo stops renewing.
+func (a *Admission) letGo() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
+	}
+}
+
+// Size is the length of the body in bytes, as far as it has been read.
+func (a *Admission) Size() int64 { return int64(a.body.n) }
+
+// Body returns a new reader of exactly the bytes that were signed, from their beginning. After the admission has ended it
+// answers ErrEnded. Where the gate observes, the bytes that it has not read come from the request's own body, so that
+// there only one Body can be read.
+func (a *Admission) Body() io.ReadCloser {
+	if a.rest == nil {
+		return a.body.reader()
+	}
+	if a.body.buf == nil {
+		return io.NopCloser(a.rest)
+	}
+	prefix := a.body.reader()
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(prefix, a.rest), prefix}
+}
+
+// Commit ends the admission after the receiver's success and records the status for later copies. Its error means that
+// the outcome may not be recorded; the receiver's answer stands all the same. The claim is kept while the store is
+// asked again, and left to run out if that does not help: releasing it would only let the next copy in earlier.
+func (a *Admission) Commit(status int) error {
+	if !a.end() {
+		return nil
+	}
+	defer a.gate.flights.done()
+	if !a.claimed {
+		return nil
+	}
+	defer a.letGo()
+	outcome := dedup.Outcome{Status: status, At: a.gate.opts.Now()}
+	err := a.gate.store.commit(a.ctx, a.key, a.owner, outcome, a.gate.opts.TTL)
+	if err != nil {
+		a.gate.opts.Observer.ClaimLost(a.delivery, err)
+	}
+	return err
+}
+
+// Release ends the admission after anything but success: the next copy is a new attempt (clause DUP-002). Its error means
+// that the claim is left to run out by itself.
+func (a *Admission) Release() error {
+	if !a.end() {
+		return nil
+	}
+	defer a.gate.flights.done()
+	if !a.claimed {
+		return nil
+	}
+	a.letGo()
+	return a.gate.store.release(a.ctx, a.key, a.owner)
+}
+
+// end gives the body back and reports whether the admission had not been ended yet.
+func (a *Admission) end() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return false
+	}
+	a.ended = true
+	a.body.retire()
+	return true
+}

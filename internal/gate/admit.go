@@ -1,0 +1,107 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/signature"
+)
+
+// Request is what is judged.
+type Request struct {
+	Method string
+	Header signature.Headers
+	// Body is read to its end unless the request is refused before. The Gate does not close it.
+	Body io.Reader
+	// Length is the declared length of the body, negative when none is.
+	Length int64
+}
+
+// Admit judges a request. The Admission is set when the decision is Forward, and only then; it must be ended by Commit or
+// Release.
+//
+// The judgement goes from what costs nothing to what costs more: the method, the signature header, the age, the declared
+// length, all of them before the body is read; then the body, its signature, its envelope and its id; the store is asked
+// last. ctx is the request's: it ends the wait for another copy, and nothing else.
+func (g *Gate) Admit(ctx context.Context, r Request) (*Admission, Verdict) {
+	d, b, no := g.judge(r)
+	if g.opts.Observe {
+		return g.observe(ctx, r, d, b, no)
+	}
+	if no != nil {
+		b.retire()
+		return nil, verdict(no, retryAfter(no.Code))
+	}
+	a, v := g.claim(ctx, d, b)
+	if a == nil {
+		b.retire()
+	}
+	return a, v
+}
+
+// observe forwards whatever comes, with the verdict that it would have had.
+func (g *Gate) observe(ctx context.Context, r Request, d Delivery, b *body, no *refusal) (*Admission, Verdict) {
+	v := Verdict{Decision: Forward, Verified: no == nil, Delivery: d}
+	if no != nil {
+		v.Code, v.Clause, v.Cause = no.Code, no.Clause, no.Err
+	}
+	a := g.admission(ctx, d, b)
+	a.rest = r.Body
+	return a, v
+}
+
+// retryAfter is how long a sender is asked to wait after a refusal that may pass.
+func retryAfter(code contract.Code) time.Duration {
+	if r, _ := contract.RefusalFor(code); r.Retry {
+		return time.Second
+	}
+	return 0
+}
+
+// judge does all that needs no store. The body that it returns is to be retired whatever the verdict.
+func (g *Gate) judge(r Request) (Delivery, *body, *refusal) {
+	now := g.opts.Now()
+	v := g.verifier.Load()
+	sig, no := g.judgeHead(v, r, now)
+	if no != nil {
+		return Delivery{}, &body{budget: &g.budget}, no
+	}
+	digest := v.Digest(&sig)
+	defer digest.Close()
+	b, no := g.readBody(r.Body, r.Length, digest)
+	if no != nil {
+		return Delivery{}, b, no
+	}
+	if _, ok := digest.Match(); !ok {
+		g.opts.Observer.Mismatched(func() []signature.Finding { return g.explain(r.Header, b.bytes(), now) })
+		return Delivery{}, b, refuse(contract.CodeSignatureMismatch, nil)
+	}
+	d, no := g.identify(&sig, r.Header, b.bytes(), now)
+	return d, b, no
+}
+
+var errMethod = errors.New("not a method of the provider's deliveries")
+
+// judgeHead judges what stands ahead of the body.
+func (g *Gate) judgeHead(v *signature.Verifier, r Request, now time.Time) (signature.Signature, *refusal) {
+	if !slices.Contains(g.opts.Provider.Methods, r.Method) {
+		return signature.Signature{}, refuse(contract.CodeMethodNotAllowed, errMethod)
+	}
+	sig, err := v.Parse(r.Header)
+	if err != nil {
+		return signature.Signature{}, refusalOf(err)
+	}
+	if err := v.Fresh(&sig, now); err != nil {
+		return signature.Signature{}, refusalOf(err)
+	}
+	return sig, g.checkLength(r.Length)
+}
+
+// explain tells which schemes of the provider a request would pass under.
+func (g *Gate) explain(h signature.Headers, body []byte, now time.Time) []signature.Finding {
+	return signature.Explain(g.opts.Provider.Schemes(), *g.secrets.Load(), h, body, now)
+}

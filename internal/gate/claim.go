@@ -1,0 +1,90 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/dedup"
+)
+
+// claim settles whether a verified delivery is the first of its copies.
+func (g *Gate) claim(ctx context.Context, d Delivery, b *body) (*Admission, Verdict) {
+	v := Verdict{Decision: Forward, Verified: true, Delivery: d}
+	if g.store == nil {
+		return g.admission(ctx, d, b), v
+	}
+	key, owner := dedup.Key{Scope: g.opts.Scope, ID: d.ID}, dedup.NewOwner()
+	claim, err := g.settle(ctx, key, owner)
+	if err != nil {
+		g.abandon(ctx, key, owner)
+	}
+	switch {
+	case err != nil && g.opts.AllowUnavailable:
+		v.Unrecorded, v.Cause = true, err
+		return g.admission(ctx, d, b), v
+	case err != nil:
+		return nil, v.refused(refuse(contract.CodeStoreUnavailable, err), breakerRest)
+	case claim.Acquired:
+		a := g.admission(ctx, d, b)
+		a.hold(key, owner)
+		return a, v
+	case claim.Record.State == dedup.Done:
+		v.Decision, v.Status = Duplicate, claim.Record.Outcome.Status
+		return nil, v
+	default:
+		return nil, v.refused(refuse(contract.CodeInFlight, context.Cause(ctx)), g.comeAgain(claim.Record))
+	}
+}
+
+// refused turns the verdict on a verified delivery into a refusal.
+func (v Verdict) refused(r *refusal, retryAfter time.Duration) Verdict {
+	no := verdict(r, retryAfter)
+	no.Verified, no.Delivery = v.Verified, v.Delivery
+	return no
+}
+
+// settle claims a key, waiting for the outcome of another copy as long as it is told to. A claim that is neither acquired
+// nor done is still in flight.
+func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner) (dedup.Claim, error) {
+	var deadline context.Context
+	for {
+		claim, err := g.store.claim(ctx, key, owner, g.opts.Lease)
+		if err != nil || claim.Acquired || claim.Record.State != dedup.InFlight || g.opts.Wait < 0 {
+			return claim, err
+		}
+		if deadline == nil {
+			var cancel context.CancelFunc
+			deadline, cancel = context.WithTimeout(ctx, g.opts.Wait)
+			defer cancel()
+		}
+		if deadline.Err() != nil {
+			return claim, nil
+		}
+		if err := g.store.wait(deadline, key); err != nil && deadline.Err() == nil {
+			return claim, errors.Join(errWaiting, err)
+		}
+	}
+}
+
+// abandon releases a claim that may have been made although its answer was lost, so that the sender's retry need not wait
+// for the lease. Nobody waits for it.
+func (g *Gate) abandon(ctx context.Context, key dedup.Key, owner dedup.Owner) {
+	if g.store.broken() {
+		return
+	}
+	g.flights.begin()
+	go func() {
+		defer g.flights.done()
+		_ = g.store.release(ctx, key, owner) // the lease does it otherwise
+	}()
+}
+
+var errWaiting = errors.New("waiting for another copy")
+
+// comeAgain suggests when the copy in flight will have been decided: when its lease runs out at the latest, which is
+// seldom waited for.
+func (g *Gate) comeAgain(r dedup.Record) time.Duration {
+	return min(max(r.Expires.Sub(g.opts.Now()), time.Second), g.opts.Lease)
+}

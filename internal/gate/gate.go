@@ -1,0 +1,186 @@
+// Package gate decides what becomes of one delivery: refused, answered from the record, or handed to the receiver, whose
+// outcome is then recorded. It knows nothing of HTTP servers or proxies. Whoever embeds it calls [Gate.Admit], hands the
+// delivery on when told to, and ends every admission by [Admission.Commit] or [Admission.Release].
+//
+// What breaks a rule is a [Verdict] with a code and a clause. A store that cannot answer is one too: it is part of the
+// contract what a sender is told then.
+package gate
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/darihook/darihook/internal/gate/envelope"
+	"github.com/darihook/darihook/signature"
+)
+
+// The defaults of Options.
+const (
+	// DefaultBodyBudget bounds the memory of all bodies in flight.
+	DefaultBodyBudget = 256 << 20
+	// DefaultTTL is how long an outcome is remembered: longer than platforms keep retrying.
+	DefaultTTL = 72 * time.Hour
+	// DefaultLease is how long a claim lasts without being renewed.
+	DefaultLease = 30 * time.Second
+	// DefaultWait is how long a copy waits for the outcome of one that is in flight.
+	DefaultWait = 10 * time.Second
+	// DefaultStoreTimeout bounds one question to the store.
+	DefaultStoreTimeout = 250 * time.Millisecond
+)
+
+// Options say how a Gate judges and what it does with copies.
+type Options struct {
+	// Provider whose deliveries are judged. Required.
+	Provider contract.Provider
+	// Scheme that signs them. Default: the provider's.
+	Scheme contract.Scheme
+	// Secrets of which any may have signed. Required: at least one (clause SIG-012).
+	Secrets []signature.Secret
+	// Window that timestamps must lie in. Default: signature's.
+	Window signature.Window
+	// MaxBody is the longest body in bytes (clause GATE-004). Default: contract.MaxBody.
+	MaxBody int64
+	// BodyBudget is the memory in bytes for all bodies in flight (clause GATE-005). It must hold one body of the
+	// greatest length. Default: DefaultBodyBudget.
+	BodyBudget int64
+	// Scope of the keys in the store (clause DUP-007). Default: the provider's name.
+	Scope string
+	// Store that remembers deliveries. Nil: every verified delivery is forwarded.
+	Store dedup.Store
+	// TTL of an outcome in the store. Default: DefaultTTL.
+	TTL time.Duration
+	// Lease of a claim. It is renewed every third of it while the receiver works. Default: DefaultLease.
+	Lease time.Duration
+	// Wait is how long a copy waits for one that is in flight (clause DUP-003). Default: DefaultWait. Negative: not at
+	// all.
+	Wait time.Duration
+	// AllowUnavailable forwards deliveries without deduplication while the store cannot answer, instead of refusing
+	// them (clause DUP-006).
+	AllowUnavailable bool
+	// StoreTimeout bounds one question to the store. Default: DefaultStoreTimeout.
+	StoreTimeout time.Duration
+	// Observe judges every request, and forwards it whatever the verdict: nothing is refused, nothing deduplicated.
+	Observe bool
+	// Observer is told what happens. Nil: nobody.
+	Observer Observer
+	// Now is the clock that timestamps are judged by. Default: time.Now.
+	Now func() time.Time
+}
+
+// withDefaults fills in what is not set.
+func (o Options) withDefaults() Options {
+	if o.Scheme == (contract.Scheme{}) {
+		o.Scheme = o.Provider.Scheme
+	}
+	if o.Scope == "" {
+		o.Scope = o.Provider.Name
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	setDefault(&o.MaxBody, contract.MaxBody)
+	setDefault(&o.BodyBudget, DefaultBodyBudget)
+	setDefault(&o.TTL, DefaultTTL)
+	setDefault(&o.Lease, DefaultLease)
+	setDefault(&o.Wait, DefaultWait)
+	setDefault(&o.StoreTimeout, DefaultStoreTimeout)
+	return o
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// check finds what a Gate cannot work with.
+func (o Options) check() error {
+	switch {
+	case len(o.Provider.Methods) == 0:
+		return fmt.Errorf("provider %q has no method", o.Provider.Name)
+	case o.MaxBody < 0 || o.MaxBody > maxBodyLimit:
+		return fmt.Errorf("max body %d: must be between 1 and %d", o.MaxBody, int64(maxBodyLimit))
+	case o.BodyBudget < classSize(classFor(o.MaxBody+1)):
+		return fmt.Errorf("body budget %d: too little for one body of %d bytes, which takes %d",
+			o.BodyBudget, o.MaxBody, classSize(classFor(o.MaxBody+1)))
+	case o.TTL < 0 || o.Lease < 0 || o.StoreTimeout < 0:
+		return fmt.Errorf("negative duration: ttl %s, lease %s, store time-out %s", o.TTL, o.Lease, o.StoreTimeout)
+	}
+	if err := (dedup.Key{Scope: o.Scope, ID: "id"}).Validate(); err != nil {
+		return fmt.Errorf("scope %q: %w", o.Scope, err)
+	}
+	return nil
+}
+
+// Gate judges the deliveries of one provider. It is safe for concurrent use.
+type Gate struct {
+	opts     Options
+	verifier atomic.Pointer[signature.Verifier]
+	secrets  atomic.Pointer[[]signature.Secret]
+	scanner  *envelope.Scanner
+	store    *guardedStore
+	budget   budget
+	flights  flights
+}
+
+// New returns a Gate. Errors: no secret or an unusable one, an unusable scheme, or options out of range.
+func New(opts Options) (*Gate, error) {
+	opts = opts.withDefaults()
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	scanner, err := envelope.Compile(envelopeOf(opts))
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{opts: opts, scanner: scanner, budget: budget{limit: opts.BodyBudget}}
+	if opts.Store != nil && !opts.Observe {
+		g.store = guard(opts)
+	}
+	if err := g.SetSecrets(opts.Secrets); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// SetSecrets replaces the secrets. Requests that are being judged finish with those that they began with. Errors: no
+// secret, or one that the scheme cannot use; the secrets in use then stay.
+func (g *Gate) SetSecrets(secrets []signature.Secret) error {
+	v, err := signature.NewVerifier(signature.Options{Scheme: g.opts.Scheme, Secrets: secrets, Window: g.opts.Window})
+	if err != nil {
+		return err
+	}
+	g.verifier.Store(v)
+	g.secrets.Store(&secrets)
+	return nil
+}
+
+// Stats is what a Gate holds at one moment.
+type Stats struct {
+	// InFlight is the number of admissions that have not ended.
+	InFlight int64
+	// BodyBytes is the memory taken by bodies.
+	BodyBytes int64
+	// BreakerOpen tells that the store is left alone after too many faults.
+	BreakerOpen bool
+}
+
+// Stats tells what the Gate holds.
+func (g *Gate) Stats() Stats {
+	return Stats{
+		InFlight:    g.flights.count(),
+		BodyBytes:   g.budget.used.Load(),
+		BreakerOpen: g.store != nil && g.store.broken(),
+	}
+}
+
+// Drain waits until every admission has ended, or ctx is done, whose error it then returns.
+func (g *Gate) Drain(ctx context.Context) error { return g.flights.drain(ctx) }
