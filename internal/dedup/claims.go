@@ -31,6 +31,7 @@ var errCommitting = errors.New("commit under way")
 // flight. Leases are measured by the monotonic clock. All methods are safe for concurrent use.
 type Claims struct {
 	done   func(Key) (Record, bool, error)
+	admit  func() error
 	base   time.Time // the zero of every claim's times
 	seed   maphash.Seed
 	shards [claimShards]claimShard
@@ -47,6 +48,9 @@ type ClaimsOptions struct {
 	// Done looks up the live done record of a key. It is called with the key's lock held, so it must neither block
 	// for long nor call back. Required.
 	Done func(Key) (Record, bool, error)
+	// Admit is asked, with the key's lock held, before a key that is not known is claimed; its error refuses the claim.
+	// Default: every claim is admitted.
+	Admit func() error
 	// Max is the number of claims that may be held at once. Default: 1,048,576.
 	Max int
 }
@@ -77,6 +81,7 @@ type claimShard struct {
 func NewClaims(opts ClaimsOptions) *Claims {
 	c := &Claims{
 		done:   opts.Done,
+		admit:  opts.Admit,
 		base:   time.Now(),
 		seed:   maphash.MakeSeed(),
 		limit:  int64(opts.Max),
@@ -120,6 +125,11 @@ func (c *Claims) acquire(s *claimShard, key Key, lapsed, next claim) (Claim, err
 		return Claim{}, err
 	case found:
 		return Claim{Record: record}, nil
+	}
+	if c.admit != nil {
+		if err := c.admit(); err != nil {
+			return Claim{}, err
+		}
 	}
 	if _, over := s.claims[key]; !over {
 		if c.held.Add(1) > c.limit {

@@ -1,0 +1,281 @@
+package disk
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/darihook/darihook/internal/dedup"
+)
+
+// groupSize bounds how many requests share one durable write.
+const groupSize = 1024
+
+// writer is the one goroutine that changes the database. It takes whatever requests have gathered while it made the
+// previous write, and makes them durable with one more: a lone request waits for nobody, many share the disk's time.
+// Being alone, it needs no lock around the pairs that belong together, nor around purging beside committing.
+type writer struct {
+	engine *engine
+	claims *dedup.Claims
+	space  *space
+
+	requests chan *request
+	closing  chan struct{}
+	stopped  chan struct{}
+	pool     sync.Pool
+
+	limit atomic.Int64
+	count atomic.Int64 // 'x' pairs as of the last write
+
+	// The rest is the goroutine's own.
+	group   []*request
+	buffer  []byte
+	purger  purger
+	wakeups *time.Timer
+}
+
+// request is a commit, or a forget when drop is set.
+type request struct {
+	key    dedup.Key
+	record record
+	drop   bool
+	answer chan answer // of capacity 1: the writer never waits for a caller that has gone
+}
+
+type answer struct {
+	dropped bool
+	err     error
+}
+
+func newWriter(e *engine, claims *dedup.Claims, space *space, limit int64) (*writer, error) {
+	w := &writer{
+		engine:   e,
+		claims:   claims,
+		space:    space,
+		requests: make(chan *request, groupSize),
+		closing:  make(chan struct{}),
+		stopped:  make(chan struct{}),
+		pool:     sync.Pool{New: func() any { return &request{answer: make(chan answer, 1)} }},
+		purger:   purger{engine: e, next: map[string][]byte{}},
+	}
+	w.limit.Store(limit)
+	if _, err := e.get(countKey, w.parseCount); err != nil {
+		return nil, err
+	}
+	return w, w.purger.findScopes()
+}
+
+func (w *writer) parseCount(value []byte) error {
+	if len(value) != 8 {
+		return errRecord
+	}
+	w.count.Store(int64(binary.BigEndian.Uint64(value)))
+	return nil
+}
+
+// commit writes the record of a pinned claim, and ends the claim or unpins it.
+func (w *writer) commit(ctx context.Context, key dedup.Key, r record) error {
+	a, sent := w.ask(ctx, key, r, false)
+	if !sent || a.err != nil && w.engine.fault() != nil {
+		w.claims.Unpin(key) // the writer never will
+	}
+	return a.err
+}
+
+// forget drops a live record and reports whether there was one.
+func (w *writer) forget(ctx context.Context, key dedup.Key) (bool, error) {
+	a, _ := w.ask(ctx, key, record{}, true)
+	return a.dropped, a.err
+}
+
+// ask has a request carried out. When it was sent but ctx is done before the answer, it is still carried out.
+func (w *writer) ask(ctx context.Context, key dedup.Key, r record, drop bool) (a answer, sent bool) {
+	req := w.pool.Get().(*request)
+	req.key, req.record, req.drop = key, r, drop
+	select {
+	case w.requests <- req:
+	case <-ctx.Done():
+		return answer{err: ctx.Err()}, false
+	case <-w.stopped:
+		return answer{err: dedup.ErrClosed}, false
+	case <-w.engine.failed:
+		return answer{err: w.engine.failure}, false
+	}
+	select {
+	case a = <-req.answer:
+		req.key = dedup.Key{}
+		w.pool.Put(req)
+		return a, true
+	case <-ctx.Done():
+		return answer{err: ctx.Err()}, true
+	case <-w.stopped:
+		return w.last(req), true
+	case <-w.engine.failed:
+		return answer{err: w.engine.failure}, true
+	}
+}
+
+// last is the answer to a request that the writer's end overtook: it may have been answered just before.
+func (w *writer) last(req *request) answer {
+	select {
+	case a := <-req.answer:
+		return a
+	default:
+		w.claims.Unpin(req.key)
+		return answer{err: dedup.ErrClosed}
+	}
+}
+
+// stop lets the writer finish what it was asked and waits for its end, or for the engine's failure.
+func (w *writer) stop() {
+	close(w.closing)
+	select {
+	case <-w.stopped:
+	case <-w.engine.failed:
+	}
+}
+
+func (w *writer) run() {
+	defer w.recoverFault()
+	w.wakeups = time.NewTimer(purgeInterval)
+	defer w.wakeups.Stop()
+	for {
+		select {
+		case req := <-w.requests:
+			w.serve(req)
+		case <-w.wakeups.C:
+			w.wakeups.Reset(w.purge())
+		case <-w.closing:
+			w.drain()
+			close(w.stopped)
+			return
+		}
+	}
+}
+
+// recoverFault turns a panic of the database, which it raises where it cannot write its log, into the engine's failure.
+func (w *writer) recoverFault() {
+	if cause := recover(); cause != nil {
+		w.engine.fail(fmt.Errorf("writing: %v", cause))
+	}
+}
+
+func (w *writer) drain() {
+	for {
+		select {
+		case req := <-w.requests:
+			w.serve(req)
+		default:
+			return
+		}
+	}
+}
+
+// serve carries out a request and every other that is waiting. A forget ends a group, since it must see what came
+// before it.
+func (w *writer) serve(req *request) {
+	w.group = append(w.group[:0], req)
+	for len(w.group) < groupSize && !w.group[len(w.group)-1].drop {
+		select {
+		case next := <-w.requests:
+			w.group = append(w.group, next)
+			continue
+		default:
+		}
+		break
+	}
+	var forget *request
+	if last := len(w.group) - 1; w.group[last].drop {
+		w.group, forget = w.group[:last], w.group[last]
+	}
+	if len(w.group) > 0 {
+		w.serveCommits()
+	}
+	if forget != nil {
+		dropped, err := w.drop(forget.key)
+		forget.answer <- answer{dropped, err}
+	}
+}
+
+// serveCommits makes the group durable, and only then lets anybody see it.
+func (w *writer) serveCommits() {
+	err := w.space.check()
+	if err == nil {
+		err = w.writeGroup()
+	}
+	for _, req := range w.group {
+		if err == nil {
+			w.claims.End(req.key)
+		} else {
+			w.claims.Unpin(req.key)
+		}
+		req.answer <- answer{err: err}
+	}
+}
+
+func (w *writer) writeGroup() error {
+	return w.write(int64(len(w.group)), pebble.Sync, func(batch *pebble.Batch) error {
+		for _, req := range w.group {
+			if err := w.put(batch, req); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (w *writer) put(batch *pebble.Batch, req *request) error {
+	k := appendRecordKey(w.buffer[:0], req.key)
+	v := req.record.append(k)
+	if err := batch.Set(k, v[len(k):], nil); err != nil {
+		return err
+	}
+	w.buffer = appendExpiryKey(v[:0], req.key, req.record.expires)
+	w.purger.note(req.key.Scope, w.buffer)
+	return batch.Set(w.buffer, nil, nil)
+}
+
+// drop deletes a live record and its expiry.
+func (w *writer) drop(key dedup.Key) (bool, error) {
+	k := appendRecordKey(nil, key)
+	var r record
+	found, err := w.engine.get(k, func(value []byte) (err error) {
+		r, err = parseRecord(value)
+		return err
+	})
+	if err != nil || !found || !r.live(time.Now()) {
+		return false, err
+	}
+	err = w.write(-1, pebble.Sync, func(batch *pebble.Batch) error {
+		if err := batch.Delete(k, nil); err != nil {
+			return err
+		}
+		return batch.Delete(appendExpiryKey(nil, key, r.expires), nil)
+	})
+	return err == nil, err
+}
+
+// write fills a batch, adds the new count to it, and applies it.
+func (w *writer) write(growth int64, durability *pebble.WriteOptions, fill func(*pebble.Batch) error) error {
+	if err := w.engine.usable(); err != nil {
+		return err
+	}
+	batch := w.engine.db.NewBatch()
+	defer batch.Close()
+	if err := fill(batch); err != nil {
+		return fmt.Errorf("filling batch: %w", err)
+	}
+	count := w.count.Load() + growth
+	if err := batch.Set(countKey, binary.BigEndian.AppendUint64(nil, uint64(count)), nil); err != nil {
+		return fmt.Errorf("filling batch: %w", err)
+	}
+	if err := batch.Commit(durability); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	w.count.Store(count)
+	return nil
+}
