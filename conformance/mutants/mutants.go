@@ -1,0 +1,182 @@
+package mutants
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+)
+
+// Mutant is one implementation that can be started and judged.
+type Mutant struct {
+	// Name is the role, a slash and the fault: "receiver/first-v1-only".
+	Name string
+	// Role that it plays.
+	Role contract.Role
+	// Fault says in one sentence what is wrong with it. Empty: it is a reference, and nothing is.
+	Fault string
+	// Clause is the one that must find the fault. Empty: it is a reference.
+	Clause contract.ClauseID
+	// Also are other clauses that the same fault cannot help breaking: who does not deduplicate at all does not
+	// deduplicate copies that arrive together either. Any clause beyond Clause and Also must hold.
+	Also []contract.ClauseID
+	// Start starts it on loopback and stops it when the test ends.
+	Start func(tb testing.TB, env Env) Target
+}
+
+// Env is what a mutant is given by whoever judges it. The zero value works for every role but the gate.
+type Env struct {
+	// UpstreamURL is where a gate forwards to.
+	UpstreamURL string
+	// Secret and SecondSecret are the signing secrets of a receiver or gate. Default: two secrets of the package's own.
+	Secret, SecondSecret string
+}
+
+// Target is how to reach a mutant that runs, and what its owner would tell the suite about it. Which fields are set
+// depends on the role.
+type Target struct {
+	// TargetURL takes deliveries: receiver and gate.
+	TargetURL string
+	// AliasURL is the same gate under another path and host name.
+	AliasURL string
+	// Secret and SecondSecret are the secrets that the target knows: receiver and gate.
+	Secret, SecondSecret string
+	// UpstreamURL is where the gate forwards to.
+	UpstreamURL string
+	// Scheme is the name of the signing scheme. Empty: the provider's own.
+	Scheme string
+	// BodyBudget is the bound in bytes on all bodies in flight in the gate.
+	BodyBudget int64
+	// StoreFaultURL takes {"available": false} or {"available": true} by POST, and takes the gate's memory of
+	// deliveries away or brings it back.
+	StoreFaultURL string
+
+	// APIURL is the base of the platform's API, without /v1: sender and config.
+	APIURL string
+	// APIKey is the bearer key of the API.
+	APIKey string
+	// AgentID is an agent of the platform, OtherAgentID a second one.
+	AgentID, OtherAgentID string
+	// TriggerURL makes the sender emit events: POST {"agent_id","type","data"?,"count"?}.
+	TriggerURL string
+	// AdvanceURL moves the sender's retry clock forward: POST {"duration":"1h"}. The answer comes when every attempt
+	// that fell due has ended.
+	AdvanceURL string
+	// AttemptTimeout is how long the sender waits for an answer.
+	AttemptTimeout time.Duration
+	// RotationOverlap is how long the sender goes on signing with the old secret as well after a rotation.
+	RotationOverlap time.Duration
+}
+
+// fault names the one thing that a mutant does wrong. The empty fault is the reference.
+type fault string
+
+// setup is how an implementation is configured where that matters to a clause. The zero value is the default.
+type setup struct {
+	// scheme is the name of the signing scheme.
+	scheme string
+	// overlap is how long a rotated secret stays in use.
+	overlap time.Duration
+}
+
+// row is one mutant as data.
+type row struct {
+	fault  fault
+	clause contract.ClauseID
+	// says is the sentence that becomes Mutant.Fault.
+	says string
+	also []contract.ClauseID
+	setup
+}
+
+// also lists clauses that a fault breaks by implication.
+func also(ids ...contract.ClauseID) []contract.ClauseID { return ids }
+
+// starter starts one role's implementation with a fault.
+type starter func(tb testing.TB, env Env, f fault, s setup) Target
+
+// family is the mutants of one role.
+type family struct {
+	role  contract.Role
+	start starter
+	rows  []row
+}
+
+// families returns all roles with their mutants.
+func families() []family {
+	return []family{
+		{contract.Receiver, startReceiver, slices.Concat(verifierFaults, claimFaults, receiverFaults)},
+		{contract.Gate, startGate, slices.Concat(verifierFaults, claimFaults, gateFaults)},
+		{contract.Sender, startSender, senderFaults},
+		{contract.Config, startConfig, configFaults},
+	}
+}
+
+// All returns every mutant, grouped by role.
+func All() []Mutant {
+	var all []Mutant
+	for _, f := range families() {
+		for _, r := range f.rows {
+			all = append(all, f.mutant(r))
+		}
+	}
+	return all
+}
+
+// References returns the correct implementations: one for each role, and one more where a clause applies only to
+// another configuration.
+func References() []Mutant {
+	variants := map[contract.Role]map[string]setup{
+		contract.Gate:   {"reference-dari-body": bodyScheme},
+		contract.Sender: {"reference-overlap": withOverlap},
+	}
+	var all []Mutant
+	for _, f := range families() {
+		all = append(all, f.reference("reference", setup{}))
+		for name, s := range variants[f.role] {
+			all = append(all, f.reference(name, s))
+		}
+	}
+	return all
+}
+
+// mutant makes a row startable.
+func (f family) mutant(r row) Mutant {
+	return Mutant{
+		Name: string(f.role) + "/" + string(r.fault), Role: f.role, Fault: r.says, Clause: r.clause, Also: r.also,
+		Start: func(tb testing.TB, env Env) Target { return f.start(tb, env.withDefaults(), r.fault, r.setup) },
+	}
+}
+
+// reference makes the faultless implementation startable under a name.
+func (f family) reference(name string, s setup) Mutant {
+	return Mutant{
+		Name: string(f.role) + "/" + name, Role: f.role,
+		Start: func(tb testing.TB, env Env) Target { return f.start(tb, env.withDefaults(), "", s) },
+	}
+}
+
+// withDefaults gives an environment that names no secrets some.
+func (e Env) withDefaults() Env {
+	if e.Secret == "" {
+		e.Secret = "whsec_first-secret-of-a-mutant-under-test"
+	}
+	if e.SecondSecret == "" {
+		e.SecondSecret = "whsec_second-secret-of-a-mutant-under-test"
+	}
+	return e
+}
+
+// Unobservable lists the clauses that bind, with the role, and that no mutant breaks because nobody outside the
+// implementation can tell.
+func Unobservable() []Exemption {
+	return []Exemption{}
+}
+
+// Exemption is a clause without a mutant of a role, and why.
+type Exemption struct {
+	Clause contract.ClauseID
+	Role   contract.Role
+	Reason string
+}
