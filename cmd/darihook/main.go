@@ -30,6 +30,9 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
+// errPrinted stands for a "no" that the command has already printed as its answer.
+var errPrinted = errors.New("the answer is no")
+
 // failed, wrongUsage and undetermined give an error its exit code.
 func failed(err error) error       { return &exitError{exitFailed, err} }
 func wrongUsage(err error) error   { return &exitError{exitUsage, err} }
@@ -52,5 +55,9 @@ func exitCode(err error) int {
 	return exitUsage
 }
 
-// complain prints an error as one line.
-func complain(w *os.File, err error) { fmt.Fprintf(w, "darihook: %v\n", err) }
+// complain prints an error as one line, unless the command's answer has said it.
+func complain(w *os.File, err error) {
+	if !errors.Is(err, errPrinted) {
+		fmt.Fprintf(w, "darihook: %v\n", err)
+	}
+}

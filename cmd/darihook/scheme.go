@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/signature"
+)
+
+// secretEnv is the variable that holds the secret where no flag names one. It may hold several, one a line.
+const secretEnv = "DARI_WEBHOOK_SECRET"
+
+// schemeFlags are the flags by which a command learns how deliveries are signed and under which secrets.
+type schemeFlags struct {
+	provider   string
+	scheme     string
+	content    string
+	secrets    []string
+	secretFile string
+}
+
+// add declares the flags.
+func (f *schemeFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.provider, "provider", "dari", "the platform: "+strings.Join(providerNames(), ", "))
+	flags.StringVar(&f.scheme, "scheme", "", "one of the provider's schemes by its name")
+	flags.StringVar(&f.content, "signed-content", "", "what is signed: body, timestamp.body or id.timestamp.body")
+	flags.StringArrayVar(&f.secrets, "secret", nil, "the signing secret; may be repeated (default: $"+secretEnv+")")
+	flags.StringVar(&f.secretFile, "secret-file", "", "a file with one secret a line")
+}
+
+// providerNames lists the providers.
+func providerNames() []string {
+	var names []string
+	for _, p := range contract.Providers() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// resolve returns the provider and the scheme that the flags name.
+func (f *schemeFlags) resolve() (contract.Provider, contract.Scheme, error) {
+	p, ok := contract.ProviderFor(f.provider)
+	if !ok {
+		return p, contract.Scheme{}, fmt.Errorf("unknown provider %q; known are %s", f.provider, strings.Join(providerNames(), ", "))
+	}
+	switch {
+	case f.scheme != "" && f.content != "":
+		return p, contract.Scheme{}, errors.New("--scheme and --signed-content exclude each other")
+	case f.scheme != "":
+		return f.byName(p)
+	case f.content != "":
+		return f.byContent(p)
+	}
+	return p, p.Scheme, nil
+}
+
+// byName returns the scheme that --scheme names.
+func (f *schemeFlags) byName(p contract.Provider) (contract.Provider, contract.Scheme, error) {
+	s, ok := p.SchemeFor(f.scheme)
+	if !ok {
+		var names []string
+		for _, s := range p.Schemes() {
+			names = append(names, s.Name)
+		}
+		return p, s, fmt.Errorf("unknown scheme %q; %s has %s", f.scheme, p.Title, strings.Join(names, ", "))
+	}
+	return p, s, nil
+}
+
+// byContent returns the scheme that signs what --signed-content names: "timestamp.body" stands for "{timestamp}.{body}".
+func (f *schemeFlags) byContent(p contract.Provider) (contract.Provider, contract.Scheme, error) {
+	template := contract.Content("{" + strings.ReplaceAll(f.content, ".", "}.{") + "}")
+	s, ok := p.SchemeSigning(template)
+	if !ok {
+		return p, s, fmt.Errorf("unknown signed content %q for %s", f.content, p.Title)
+	}
+	return p, s, nil
+}
+
+// readSecrets returns the secrets of --secret and --secret-file, or those of the environment.
+func (f *schemeFlags) readSecrets() ([]signature.Secret, error) {
+	texts := f.secrets
+	if f.secretFile != "" {
+		data, err := os.ReadFile(f.secretFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the secret file: %w", err)
+		}
+		texts = append(texts, lines(string(data))...)
+	}
+	if len(texts) == 0 {
+		texts = lines(os.Getenv(secretEnv))
+	}
+	if len(texts) == 0 {
+		return nil, fmt.Errorf("no secret is given: set %s, or use --secret-file or --secret", secretEnv)
+	}
+	secrets := make([]signature.Secret, len(texts))
+	for i, text := range texts {
+		var err error
+		if secrets[i], err = signature.NewSecret(text); err != nil {
+			return nil, fmt.Errorf("reading secret %d of %d: %w", i+1, len(texts), err)
+		}
+	}
+	return secrets, nil
+}
+
+// lines returns the lines of a text that are neither empty nor comments.
+func lines(text string) []string {
+	var kept []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+// parseTime reads a time given as seconds since 1970 or in RFC 3339; an empty text is the present.
+func parseTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Now(), nil
+	}
+	var seconds int64
+	if _, err := fmt.Sscanf(text+"\n", "%d\n", &seconds); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is neither seconds since 1970 nor an RFC 3339 time", text)
+	}
+	return t, nil
+}

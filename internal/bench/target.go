@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// clockTick is the unit of the times in /proc: 1/100 s on every Linux that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// startTimeout bounds the wait until a target serves.
+const startTimeout = 20 * time.Second
+
+// target is one process that is measured.
+type target struct {
+	name    string
+	address string
+	process *os.Process
+}
+
+// variant is a target's part of the Caddyfile, before reverse_proxy.
+type variant struct{ name, directive string }
+
+// variants lists what is measured; the first is the baseline.
+func variants(storage string) []variant {
+	gate := func(dedup string) string {
+		return fmt.Sprintf("dari_webhook {\n\t\tsecret {env.BENCH_SECRET}\n\t\tdedup %s\n\t}", dedup)
+	}
+	return []variant{
+		{"reverse_proxy", ""},
+		{"gate, dedup off", gate("off")},
+		{"gate, dedup memory", gate("memory")},
+		{"gate, dedup disk", gate("disk " + strconv.Quote(filepath.Join(storage, "dedup")))},
+	}
+}
+
+// startTargets starts the receiver and every target, and returns how to end them.
+func startTargets(ctx context.Context, caddy string) ([]*target, func() error, error) {
+	dir, err := os.MkdirTemp("", "darihook-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	var processes []*exec.Cmd
+	stop := func() error {
+		for _, p := range processes {
+			_ = p.Process.Signal(syscall.SIGTERM)
+			_ = p.Wait() // killed by the signal: its status says nothing
+		}
+		return os.RemoveAll(dir)
+	}
+	receiver, cmd, err := startReceiver(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	processes = append(processes, cmd)
+
+	var targets []*target
+	for _, v := range variants(dir) {
+		t, cmd, err := startCaddy(ctx, caddy, dir, v, receiver)
+		if cmd != nil {
+			processes = append(processes, cmd)
+		}
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("starting %s: %w", v.name, err), stop())
+		}
+		targets = append(targets, t)
+	}
+	return targets, stop, nil
+}
+
+// startCaddy runs one variant in a Caddy of its own.
+func startCaddy(ctx context.Context, caddy, dir string, v variant, receiver string) (*target, *exec.Cmd, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, nil, err
+	}
+	config := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(v.name)+".caddyfile")
+	text := fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n}\nhttp://%s {\n\t%s\n\treverse_proxy %s\n}\n",
+		address, v.directive, receiver)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.CommandContext(ctx, caddy, "run", "--adapter", "caddyfile", "--config", config)
+	cmd.Env = append(os.Environ(), "BENCH_SECRET="+secret, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	return &target{v.name, address, cmd.Process}, cmd, await(ctx, address)
+}
+
+// startReceiver runs this program again as the receiver and returns its address.
+func startReceiver(ctx context.Context) (string, *exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-receiver")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return "", nil, fmt.Errorf("reading the receiver's address: %w", err)
+	}
+	return strings.TrimSpace(line), cmd, nil
+}
+
+// serveReceiver answers every delivery with 200 and an empty body, and prints its address first.
+func serveReceiver(ctx context.Context, out *os.File) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, listener.Addr())
+	server := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}, MaxRequestBodySize: maxBody + 1}
+	context.AfterFunc(ctx, func() { _ = server.Shutdown() })
+	return server.Serve(listener)
+}
+
+// freeAddress returns a loopback address that nobody listened on a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// await returns when somebody listens on the address.
+func await(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", address, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// cpu returns the processor time that the target has used so far, or 0 where the system does not tell.
+func (t *target) cpu() (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", t.process.Pid))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	// The second field, the command's name in parentheses, may hold blanks; user and system time are the 12th and
+	// 13th field after it (proc(5)).
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("reading processor time: %d fields", len(fields))
+	}
+	var ticks int64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("reading processor time: %w", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * clockTick, nil
+}
