@@ -86,9 +86,12 @@ type Config struct {
 	// ExpectedFailures names clauses that are known to fail, with the reason. Such a failure does not fail the run;
 	// that it did not happen does.
 	ExpectedFailures map[contract.ClauseID]string
+	// Parallel is how many specs may run at the same time where their role allows it. Default: 8.
+	Parallel int
 	// AllowPartial makes a partial result pass.
 	AllowPartial bool
-	// Seed decides the order of the specs and every id that the suite makes up. Default: 1.
+	// Seed decides the order of the specs. The ids that the suite makes up differ from run to run all the same, since a
+	// target may remember the last run's. Default: 1.
 	Seed int64
 	// Implementation is what the report says about the judged software.
 	Implementation Implementation

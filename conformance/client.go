@@ -1,0 +1,116 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// maxAnswer is how much of an answer's body the suite reads.
+const maxAnswer = 1 << 20
+
+// message is a request that is about to be sent.
+type message struct {
+	method string
+	url    string
+	// host replaces the URL's host in the Host header. Empty: it does not.
+	host   string
+	header http.Header
+	body   []byte
+	// reader replaces the body and makes the request chunked. Nil: the body is sent whole with its length.
+	reader io.Reader
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	took   time.Duration
+	// err says why there is no answer.
+	err error
+}
+
+// String is the answer in one line, for "actual".
+func (a answer) String() string {
+	if a.err != nil {
+		return "no answer: " + a.err.Error()
+	}
+	text := fmt.Sprintf("%d %s", a.status, http.StatusText(a.status))
+	if len(a.body) > 0 {
+		text += ": " + shorten(string(bytes.TrimSpace(a.body)))
+	}
+	return text
+}
+
+// success reports whether the status is 2xx.
+func (a answer) success() bool { return a.status >= 200 && a.status < 300 }
+
+// refusal reports whether the status is 4xx.
+func (a answer) refusal() bool { return a.status >= 400 && a.status < 500 }
+
+// newClient returns a client that follows no redirect, uses no proxy and keeps no connection, so that no request
+// depends on an earlier one.
+func newClient(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			DisableKeepAlives:  true,
+			DisableCompression: true,
+			DialContext:        (&net.Dialer{Timeout: timeout}).DialContext,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// exchange sends a message and reads the answer.
+func exchange(ctx context.Context, c *http.Client, m message) answer {
+	var body io.Reader = bytes.NewReader(m.body)
+	if m.reader != nil {
+		body = m.reader
+	}
+	began := time.Now()
+	req, err := http.NewRequestWithContext(ctx, m.method, m.url, body)
+	if err != nil {
+		return answer{err: err}
+	}
+	if m.header != nil {
+		req.Header = m.header
+	}
+	req.Host = m.host
+	res, err := c.Do(req)
+	if err != nil {
+		return answer{err: plain(err), took: time.Since(began)}
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return answer{status: res.StatusCode, header: res.Header, body: text, took: time.Since(began)}
+}
+
+// plain says in a few words why there was no answer, without the address, which stands elsewhere.
+func plain(err error) error {
+	var timeout net.Error
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errRefused
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return errors.New("the connection was reset")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection was closed")
+	case errors.As(err, &dns):
+		return fmt.Errorf("the name %s does not resolve", dns.Name)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errors.New("the time ran out")
+	}
+	return err
+}
+
+// errRefused is the answer's error when nothing listens at the target's address.
+var errRefused = errors.New("the connection was refused")

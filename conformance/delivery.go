@@ -1,0 +1,126 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+)
+
+// delivery is one event that the suite sends.
+type delivery struct {
+	id      string
+	kind    string
+	call    string
+	session string
+	message string
+	body    []byte
+	// effect is what arrives because of it.
+	effect *effect
+}
+
+// delivery makes an event up. Its body is compact JSON with sorted names and no character that encoders disagree on, so
+// that only the specs on raw bytes depend on them. The plan says what its effects are answered with.
+func (p *probe) delivery(kind string, plan ...reply) *delivery {
+	d := &delivery{
+		id: p.name("evt_"), kind: kind, call: p.name("call_"), session: p.name("sess_"), message: p.name("msg_"),
+	}
+	d.body = marshal(p.fields(d, time.Now()))
+	d.effect = p.watch(plan, d.id, d.call, d.message)
+	return d
+}
+
+// watch looks for effects where the session has a sink, and else for none.
+func (s *session) watch(plan []reply, marks ...string) *effect {
+	if s.sink == nil {
+		return &effect{news: make(chan struct{})}
+	}
+	return s.sink.watch(plan, marks...)
+}
+
+// fields is the event as JSON, laid out as the provider's envelope says.
+func (p *probe) fields(d *delivery, created time.Time) map[string]any {
+	data := p.data(d)
+	fields := map[string]any{"data": data}
+	e := p.provider.Envelope
+	place(fields, e.ID, d.id)
+	place(fields, e.Type, d.kind)
+	place(fields, e.Time, created.UTC().Format(time.RFC3339))
+	place(fields, e.Session, d.session)
+	return fields
+}
+
+// data is what an event of the delivery's type says.
+func (p *probe) data(d *delivery) map[string]any {
+	switch d.kind {
+	case contract.ToolCallRequested:
+		return map[string]any{
+			"arguments": map[string]any{"city": "Lisbon"}, "message_id": d.message, "session_id": d.session,
+			"submit_url": p.base + "/v1/sessions/" + d.session + "/events", "tool_call_id": d.call,
+			"tool_name": "weather",
+		}
+	case contract.BatchCompleted, contract.BatchFailed, contract.BatchPartialFailed:
+		return map[string]any{"batch_id": p.name("batch_"), "mark": d.call, "status": "completed"}
+	}
+	return map[string]any{"mark": d.call, "metadata": map[string]any{}, "session_id": d.session, "status": "idle"}
+}
+
+// place sets the field that an envelope's path names. A path is a top-level name, or "data." and a name below it.
+func place(fields map[string]any, path, value string) {
+	if name, ok := strings.CutPrefix(path, "data."); ok {
+		fields["data"].(map[string]any)[name] = value
+	} else if path != "" {
+		fields[path] = value
+	}
+}
+
+// marshal writes JSON without the escapes that only browsers need, and without a line break at its end.
+func marshal(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(outcome{verdict: Undetermined, reason: "encoding a delivery: " + err.Error()})
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// with returns a copy of the delivery that has another body, and the same effect.
+func (d *delivery) with(body []byte) *delivery {
+	c := *d
+	c.body = body
+	return &c
+}
+
+// stamp writes a time as the schemes do.
+func stamp(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+// signed is the delivery as a sender who knows the secret sends it now.
+func (p *probe) signed(d *delivery) message { return p.signedAt(d, stamp(time.Now())) }
+
+// signedAt is the delivery under another timestamp, with the signature that belongs to it.
+func (p *probe) signedAt(d *delivery, timestamp string) message {
+	return p.headed(d, timestamp, p.sign(d, timestamp, p.cfg.Secret))
+}
+
+// sign returns the delivery's signature under a secret.
+func (p *probe) sign(d *delivery, timestamp, secret string) string {
+	return signature(p.scheme, secret, d.id, timestamp, d.body)
+}
+
+// headed is the delivery with the given timestamp and signatures, right or wrong.
+func (p *probe) headed(d *delivery, timestamp string, signatures ...string) message {
+	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"darihook-conformance"}}
+	h.Set(p.scheme.Header, headerOf(p.scheme, timestamp, signatures...))
+	if p.scheme.TimestampHeader != "" {
+		h.Set(p.scheme.TimestampHeader, timestamp)
+	}
+	if p.scheme.IDHeader != "" {
+		h.Set(p.scheme.IDHeader, d.id)
+	}
+	return message{method: p.provider.Methods[0], url: p.cfg.Target, header: h, body: d.body}
+}

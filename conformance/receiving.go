@@ -1,0 +1,85 @@
+package conformance
+
+import (
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+)
+
+// receivingSpecs test the clauses of delivery that bind those who take them.
+var receivingSpecs = []Spec{
+	{Clause: "DLV-011", Name: "accepts an event that is older than one it has seen", Roles: takers, run: acceptsOutOfOrder},
+	{Clause: "DLV-012", Name: "answers within the time-out", Roles: takers, run: answersInTime},
+	{Clause: "DLV-013", Name: "reads a chunked body", Roles: takers, run: readsChunks},
+	{Clause: "DLV-013", Name: "reads a body that comes slowly", Roles: takers, run: readsSlowly},
+	{Clause: "DLV-014", Name: "acknowledges an event type that it does not know", Roles: takers, run: acknowledgesUnknown},
+}
+
+// acceptsOutOfOrder sends a session's end before what came before it.
+func acceptsOutOfOrder(ctx context.Context, p *probe) {
+	late := p.delivery(lastType(p.provider))
+	p.accepts(ctx, p.signed(late), "the delivery is right")
+	early := p.delivery(p.workType())
+	early.session = late.session
+	old := early.with(marshal(p.fields(early, time.Now().Add(-2*time.Minute))))
+	p.accepts(ctx, p.signed(old), "an event that happened earlier arrives later")
+	if p.observes != unobserved {
+		p.once(ctx, old, "it arrived after an event that happened later")
+	}
+}
+
+// lastType is an event type that ends something, where the provider has more than one.
+func lastType(pr contract.Provider) string {
+	if i := slices.IndexFunc(pr.Events, func(e contract.Event) bool { return !e.Default }); i >= 0 {
+		return pr.Events[i].Type
+	}
+	return pr.Events[len(pr.Events)-1].Type
+}
+
+func answersInTime(ctx context.Context, p *probe) {
+	for _, e := range p.provider.Events {
+		a := p.send(ctx, p.signed(p.delivery(e.Type)))
+		if a.err != nil {
+			p.fail("an answer to "+e.Type+" within "+p.cfg.Timeout.String(), "%s", a)
+		}
+		if a.took > p.cfg.Timeout {
+			p.fail("an answer to "+e.Type+" within "+p.cfg.Timeout.String(), "one after %s", a.took.Round(time.Millisecond))
+		}
+	}
+}
+
+func readsChunks(ctx context.Context, p *probe) {
+	d := p.delivery(p.workType())
+	m := p.signed(d)
+	m.reader = pieces(d.body, 0)
+	p.accepts(ctx, m, "the body comes in chunks")
+}
+
+func readsSlowly(ctx context.Context, p *probe) {
+	d := p.delivery(p.workType())
+	m := p.signed(d)
+	m.reader = pieces(d.body, 40*time.Millisecond)
+	p.accepts(ctx, m, "the body comes slowly")
+}
+
+func acknowledgesUnknown(ctx context.Context, p *probe) {
+	p.accepts(ctx, p.signed(p.delivery("conformance.unheard_of")), "the delivery is signed, and its type is new")
+}
+
+// pieces is a body that comes in ten parts with a pause before each.
+func pieces(body []byte, pause time.Duration) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		defer w.Close()
+		for part := range slices.Chunk(body, max(1, len(body)/10)) {
+			time.Sleep(pause)
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+		}
+	}()
+	return r
+}
