@@ -22,7 +22,7 @@ const (
 	// gateBudget bounds all bodies in flight, in bytes: three of the largest.
 	gateBudget = 3*contract.MaxBody + contract.MaxBody/2
 	// upstreamTimeout is how long the receiver behind the gate may take.
-	upstreamTimeout = 3 * time.Second
+	upstreamTimeout = 1500 * time.Millisecond
 	// copyPatience is how long a copy waits for the one that is being processed.
 	copyPatience = 8 * time.Second
 )
@@ -36,7 +36,9 @@ type gate struct {
 	claims   *claims
 	upstream string
 	client   *http.Client
-	seen     receiver // only a faulty gate looks at the order of events
+	// seen and late are for faulty gates only: the order of events, and how long an answer takes.
+	seen receiver
+	late time.Duration
 
 	mu     sync.Mutex
 	budget int64
@@ -61,6 +63,7 @@ func startGate(tb testing.TB, env Env, f fault, s setup) Target {
 		upstream: strings.TrimSuffix(env.UpstreamURL, "/"),
 		client:   &http.Client{Timeout: upstreamTimeout, CheckRedirect: passRedirect},
 		budget:   gateBudget,
+		late:     env.Timeout + env.Timeout/4,
 		seen:     receiver{latest: map[string]time.Time{}},
 	}
 	readTimeout := time.Duration(0)
@@ -69,14 +72,15 @@ func startGate(tb testing.TB, env Env, f fault, s setup) Target {
 	}
 	url := serve(tb, g, readTimeout)
 	return Target{
-		TargetURL:     url + "/hooks/dari",
-		AliasURL:      strings.Replace(url, "127.0.0.1", "localhost", 1) + "/elsewhere",
-		Secret:        env.Secret,
-		SecondSecret:  env.SecondSecret,
-		UpstreamURL:   env.UpstreamURL,
-		Scheme:        s.scheme,
-		BodyBudget:    gateBudget,
-		StoreFaultURL: serve(tb, http.HandlerFunc(g.switchStore), 0),
+		TargetURL:       url + "/hooks/dari",
+		AliasURL:        strings.Replace(url, "127.0.0.1", "localhost", 1) + "/elsewhere",
+		Secret:          env.Secret,
+		SecondSecret:    env.SecondSecret,
+		UpstreamURL:     env.UpstreamURL,
+		Scheme:          s.scheme,
+		BodyBudget:      gateBudget,
+		UpstreamTimeout: upstreamTimeout,
+		StoreFaultURL:   serve(tb, http.HandlerFunc(g.switchStore), 0),
 	}
 }
 
@@ -113,8 +117,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, code)
 		return
 	}
-	if g.fault == neverAnswers && a.kind != contract.ToolCallRequested {
-		defer func() { <-r.Context().Done() }()
+	if g.fault == answersLate {
+		defer linger(r.Context(), g.late)
 	}
 	g.once(w, r, a)
 }

@@ -72,7 +72,7 @@ var gateFaults = []row{
 	{fault: keyedByQuery, clause: "DUP-007", says: "The same delivery with another query is new."},
 	{fault: keyedByHost, clause: "DUP-007", says: "The same delivery for another host name is new."},
 	{fault: orderExpected, clause: "DLV-011", says: "An event older than one of its session that was seen before is refused."},
-	{fault: neverAnswers, clause: "DLV-012", says: "Events other than tool calls are answered only after the sender has given up."},
+	{fault: answersLate, clause: "DLV-012", says: "The answer comes after the sender has given up."},
 	{fault: chunkedRefused, clause: "DLV-013", says: "A body without a declared length is refused."},
 	{fault: slowUploadCut, clause: "DLV-013", says: "A body that takes longer than a tenth of a second is cut off."},
 	{fault: unknownTypeRefused, clause: "DLV-014", says: "An event type that is not in the list is refused."},

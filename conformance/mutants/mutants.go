@@ -31,6 +31,9 @@ type Env struct {
 	UpstreamURL string
 	// Secret and SecondSecret are the signing secrets of a receiver or gate. Default: two secrets of the package's own.
 	Secret, SecondSecret string
+	// Timeout is how long the sender waits for an answer; a mutant that is too slow is slower than that. Default: 10
+	// seconds.
+	Timeout time.Duration
 }
 
 // Target is how to reach a mutant that runs, and what its owner would tell the suite about it. Which fields are set
@@ -48,6 +51,8 @@ type Target struct {
 	Scheme string
 	// BodyBudget is the bound in bytes on all bodies in flight in the gate.
 	BodyBudget int64
+	// UpstreamTimeout is how long the gate waits for its upstream.
+	UpstreamTimeout time.Duration
 	// StoreFaultURL takes {"available": false} or {"available": true} by POST, and takes the gate's memory of
 	// deliveries away or brings it back.
 	StoreFaultURL string
@@ -164,6 +169,9 @@ func (e Env) withDefaults() Env {
 	}
 	if e.SecondSecret == "" {
 		e.SecondSecret = "whsec_second-secret-of-a-mutant-under-test"
+	}
+	if e.Timeout == 0 {
+		e.Timeout = 10 * time.Second
 	}
 	return e
 }

@@ -19,6 +19,8 @@ type receiver struct {
 	verifier
 	claims *claims
 	api    *http.Client
+	// late is how long a faulty receiver takes to answer.
+	late time.Duration
 	// latest is the time of the newest event of each session; only a faulty receiver looks at it.
 	mu     sync.Mutex
 	latest map[string]time.Time
@@ -46,6 +48,7 @@ func startReceiver(tb testing.TB, env Env, f fault, _ setup) Target {
 		verifier: verifier{contract.Dari().Scheme, []string{env.Secret, env.SecondSecret}, f},
 		claims:   newClaims(f),
 		api:      &http.Client{Timeout: 3 * time.Second},
+		late:     env.Timeout + env.Timeout/4,
 		latest:   map[string]time.Time{},
 	}
 	if f == slowUploadCut {
@@ -145,10 +148,20 @@ func (rc *receiver) once(r *http.Request, key string, ev event) int {
 		status = http.StatusBadGateway
 	}
 	rc.claims.end(key, own, status, status == http.StatusOK)
-	if rc.fault == neverAnswers && ev.Type != contract.ToolCallRequested {
-		<-r.Context().Done()
+	if rc.fault == answersLate {
+		linger(r.Context(), rc.late)
 	}
 	return status
+}
+
+// linger waits, unless nobody waits for the answer any more.
+func linger(ctx context.Context, wait time.Duration) {
+	late := time.NewTimer(wait)
+	defer late.Stop()
+	select {
+	case <-late.C:
+	case <-ctx.Done():
+	}
 }
 
 // process does what a delivery asks for: it answers tool calls and takes note of everything else.

@@ -6,7 +6,7 @@ const (
 	unknownTypeRefused fault = "unknown-type-refused"
 	chunkedRefused     fault = "chunked-body-refused"
 	slowUploadCut      fault = "slow-body-cut"
-	neverAnswers       fault = "answer-outlasts-sender"
+	answersLate        fault = "answer-outlasts-sender"
 	resultWithoutKey   fault = "result-without-key"
 	resultOfOtherType  fault = "result-of-other-type"
 	resultInList       fault = "result-in-a-list"
@@ -18,7 +18,7 @@ const (
 
 var receiverFaults = []row{
 	{fault: orderExpected, clause: "DLV-011", says: "An event older than one of its session that was seen before is refused."},
-	{fault: neverAnswers, clause: "DLV-012", says: "Events that ask for nothing are answered only after the sender has given up."},
+	{fault: answersLate, clause: "DLV-012", says: "The answer comes after the sender has given up."},
 	{fault: chunkedRefused, clause: "DLV-013", says: "A body without a declared length is refused."},
 	{fault: slowUploadCut, clause: "DLV-013", says: "A body that takes longer than a tenth of a second is cut off."},
 	{fault: unknownTypeRefused, clause: "DLV-014", says: "An event type that is not in the list is refused."},
