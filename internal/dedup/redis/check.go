@@ -1,0 +1,169 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/redis/rueidis"
+)
+
+// minVersion is the oldest major version of Redis that knows flags of scripts. Every Valkey is newer.
+const minVersion = 7
+
+// Server is what the server said about itself.
+type Server struct {
+	// Software is "redis" or "valkey".
+	Software string
+	// Version is its version, such as "7.0.15".
+	Version string
+	// Mode is "standalone" or "cluster".
+	Mode string
+	// Role is "master" or "slave".
+	Role string
+	// Eviction is the maxmemory-policy.
+	Eviction string
+	// AppendOnly tells that the append-only file is on.
+	AppendOnly bool
+}
+
+// Warnings tells what of the server's settings puts ids at risk, one sentence each; none is the good case.
+func (s Server) Warnings() []string {
+	var all []string
+	if s.Eviction != "" && s.Eviction != "noeviction" {
+		all = append(all, fmt.Sprintf("maxmemory-policy is %s: a full server drops ids early, and their deliveries run again; set noeviction", s.Eviction))
+	}
+	if !s.AppendOnly {
+		all = append(all, "appendonly is off: a restart forgets what was committed since the last snapshot")
+	}
+	return all
+}
+
+// Check asks the server whether it can do its part: its version and kind, the format of its keys, and every command
+// that a delivery needs, tried on a key of its own. It returns what the server said about itself.
+func (s *Store) Check(ctx context.Context) (Server, error) {
+	server, err := call(ctx, s, 4*s.opts.Timeout, func(ctx context.Context, c rueidis.Client) (Server, error) {
+		return check(ctx, c, s.opts)
+	})
+	if err != nil {
+		return server, err
+	}
+	return server, s.rehearse(ctx)
+}
+
+// checkScope holds the keys of rehearsals.
+const checkScope = "darihook-check"
+
+// rehearse takes one key through the protocol.
+func (s *Store) rehearse(ctx context.Context) error {
+	owner := dedup.NewOwner()
+	key := dedup.Key{Scope: checkScope, ID: fmt.Sprintf("%x", owner)}
+	outcome := dedup.Outcome{Status: 200, At: time.Now()}
+	steps := []func() error{
+		func() error { _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },
+		func() error { return s.move(ctx, renewScript, key, owner, claimValue(owner), "10000") },
+		func() error { return s.move(ctx, releaseScript, key, owner, claimValue(owner)) },
+		func() error { _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },
+		func() error {
+			return s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), "10000")
+		},
+		func() error { _, err := s.ask(ctx, lookupScript, key); return err },
+		func() error { _, err := s.change(ctx, forgetScript, key); return err },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("rehearsing a delivery: %w", err)
+		}
+	}
+	return nil
+}
+
+// check looks at every node that the client knows; one without keys to lose, such as a replica of a cluster, included.
+func check(ctx context.Context, c rueidis.Client, opts Options) (server Server, err error) {
+	for _, node := range c.Nodes() {
+		server, err = inspect(ctx, node)
+		if err == nil {
+			err = server.fits(opts)
+		}
+		if err != nil {
+			return server, err
+		}
+	}
+	return server, checkFormat(ctx, c)
+}
+
+func inspect(ctx context.Context, node rueidis.Client) (Server, error) {
+	text, err := node.Do(ctx, node.B().Info().Build()).ToString()
+	if err != nil {
+		return Server{}, fmt.Errorf("asking for INFO: %w", err)
+	}
+	return parseInfo(text), nil
+}
+
+func parseInfo(text string) Server {
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	s := Server{
+		Software:   "redis",
+		Version:    fields["redis_version"],
+		Mode:       fields["redis_mode"],
+		Role:       fields["role"],
+		Eviction:   fields["maxmemory_policy"],
+		AppendOnly: fields["aof_enabled"] == "1",
+	}
+	if version, ok := fields["valkey_version"]; ok {
+		s.Software, s.Version = "valkey", version
+	}
+	return s
+}
+
+// fits compares the server with the options.
+func (s Server) fits(opts Options) error {
+	major, _, _ := strings.Cut(s.Version, ".")
+	switch n, err := strconv.Atoi(major); {
+	case s.Mode == "sentinel":
+		return wrongServer("it is a Sentinel: name the master set that it watches")
+	case err != nil:
+		return wrongServer("it does not tell its version")
+	case n < minVersion:
+		return wrongServer("%s %s is too old: Redis %d.0 or any Valkey is needed", s.Software, s.Version, minVersion)
+	case opts.Cluster && s.Mode != "cluster":
+		return wrongServer("it is no cluster node: leave cluster out")
+	case !opts.Cluster && s.Mode == "cluster":
+		return wrongServer("it is a node of a cluster: set cluster")
+	case !opts.Cluster && s.Role == "slave":
+		return fault(ReadOnly, fmt.Errorf("role %s", s.Role))
+	}
+	return nil
+}
+
+// checkFormat reads the mark that tells the format of all keys, and sets it where there is none.
+func checkFormat(ctx context.Context, c rueidis.Client) error {
+	have, err := c.Do(ctx, c.B().Get().Key(formatKey).Build()).ToString()
+	switch {
+	case rueidis.IsRedisNil(err):
+		return setFormat(ctx, c)
+	case err != nil:
+		return fmt.Errorf("reading %s: %w", formatKey, err)
+	case have != format:
+		return wrongServer("its %s is %q and this program's is %q: use the program that wrote the keys, another database, or delete %s*",
+			formatKey, have, format, prefix)
+	}
+	return nil
+}
+
+// setFormat leaves the mark out on a server that takes no writes now: it has no keys of ours to mistake.
+func setFormat(ctx context.Context, c rueidis.Client) error {
+	err := c.Do(ctx, c.B().Set().Key(formatKey).Value(format).Nx().Build()).Error()
+	if err == nil || rueidis.IsRedisNil(err) || reasonOf(err) == OutOfMemory {
+		return nil
+	}
+	return fmt.Errorf("writing %s: %w", formatKey, err)
+}

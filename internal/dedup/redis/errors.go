@@ -1,0 +1,169 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/redis/rueidis"
+)
+
+// Reason sorts the faults of this store: a short name, one of a fixed set, fit for the label of a metric.
+type Reason string
+
+// The reasons.
+const (
+	Timeout     Reason = "timeout"
+	Unreachable Reason = "unreachable"
+	Denied      Reason = "denied"
+	ReadOnly    Reason = "read_only"
+	Loading     Reason = "loading"
+	OutOfMemory Reason = "out_of_memory"
+	ClusterDown Reason = "cluster_down"
+	DiskFault   Reason = "disk_fault"
+	Busy        Reason = "busy"
+	Replicas    Reason = "replicas"
+	WrongServer Reason = "wrong_server"
+	Unexpected  Reason = "unexpected"
+)
+
+// advice says what to change, for every reason.
+var advice = map[Reason]string{
+	Timeout:     "redis did not answer in time: see whether it is overloaded or paused, or raise the timeout",
+	Unreachable: "redis cannot be reached: see whether it runs, and the address",
+	Denied:      "redis refuses the user: check user name, password, and the ACL rule",
+	ReadOnly:    "redis is a read-only replica: name the primary, or use Sentinel or Cluster mode",
+	Loading:     "redis is loading its data: it will answer when it is done",
+	OutOfMemory: "redis is out of memory: raise maxmemory or shorten the time-to-live",
+	ClusterDown: "the redis cluster does not serve this key: see CLUSTER INFO",
+	DiskFault:   "redis refuses writes since it cannot persist them: see its log and disk",
+	Busy:        "redis is busy with a script of another client: see SCRIPT KILL",
+	Replicas:    "redis recorded the commit, but too few replicas have it in time",
+	WrongServer: "this is not the redis server that was configured",
+	Unexpected:  "redis answered something unexpected",
+}
+
+// Error is a fault of the server or of the way to it: the question could not be decided. It contains no password, no
+// id and no token.
+type Error struct {
+	// Reason is why.
+	Reason Reason
+	cause  error
+}
+
+// Error tells what to change and what happened.
+func (e *Error) Error() string {
+	if e.cause == nil {
+		return advice[e.Reason]
+	}
+	return advice[e.Reason] + ": " + e.cause.Error()
+}
+
+// Unwrap returns the cause; when the server is out of memory, [dedup.ErrFull] as well.
+func (e *Error) Unwrap() []error {
+	if e.Reason == OutOfMemory {
+		return []error{dedup.ErrFull, e.cause}
+	}
+	return []error{e.cause}
+}
+
+func fault(reason Reason, cause error) error { return &Error{reason, cause} }
+
+// codes are the first words of the server's errors.
+var codes = map[string]Reason{
+	"READONLY":    ReadOnly,
+	"LOADING":     Loading,
+	"OOM":         OutOfMemory,
+	"CLUSTERDOWN": ClusterDown,
+	"TRYAGAIN":    ClusterDown,
+	"MASTERDOWN":  ClusterDown,
+	"MOVED":       WrongServer,
+	"NOAUTH":      Denied,
+	"WRONGPASS":   Denied,
+	"NOPERM":      Denied,
+	"MISCONF":     DiskFault,
+	"NOREPLICAS":  Replicas,
+	"BUSY":        Busy,
+	"UNKILLABLE":  Busy,
+	"WRONGTYPE":   WrongServer,
+}
+
+// phrases are what errors say that have no word of their own.
+var phrases = map[string]Reason{
+	"cluster support disabled":        WrongServer,
+	"unknown command 'SENTINEL'":      WrongServer,
+	"unknown command `SENTINEL`":      WrongServer,
+	"without any password":            Denied,
+	"invalid password":                Denied,
+	"DB index is out of range":        WrongServer,
+	"SELECT is not allowed":           WrongServer,
+	"No such master":                  WrongServer,
+	"first record does not look like": WrongServer,
+}
+
+// explain says what an error of the client or the server means.
+func explain(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return fault(reasonOf(err), err)
+}
+
+func reasonOf(err error) Reason {
+	if e, ok := errors.AsType[*rueidis.RedisError](err); ok {
+		return reasonOfText(e.Error())
+	}
+	if reason := reasonOfText(err.Error()); reason != Unexpected {
+		return reason
+	}
+	netErr, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), isNet && netErr.Timeout():
+		return Timeout
+	case isNet, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, rueidis.ErrClosing), errors.Is(err, rueidis.ErrNoSlot):
+		return Unreachable
+	}
+	return Unexpected
+}
+
+func reasonOfText(text string) Reason {
+	code, _, _ := strings.Cut(text, " ")
+	if reason, known := codes[code]; known {
+		return reason
+	}
+	for phrase, reason := range phrases {
+		if strings.Contains(text, phrase) {
+			return reason
+		}
+	}
+	return Unexpected
+}
+
+// misconfigured tells faults that only the operator can end from those that end by themselves.
+func misconfigured(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Reason == WrongServer || e.Reason == Denied)
+}
+
+// lostConnection tells that the connection ended under a command while there is time to ask again.
+func lostConnection(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil || errors.Is(err, rueidis.ErrClosing) {
+		return false
+	}
+	if _, answered := errors.AsType[*rueidis.RedisError](err); answered {
+		return false
+	}
+	dial, ok := errors.AsType[*net.OpError](err)
+	return !ok || dial.Op != "dial"
+}
+
+// wrongServer makes the fault of a server that does not fit the options.
+func wrongServer(format string, args ...any) error {
+	return fault(WrongServer, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,208 @@
+// Package redis keeps claims and outcomes in a Redis or Valkey server, where many gates share them: one server, a pair
+// watched by Sentinel, or a Cluster.
+//
+// A delivery is one string key, which the server itself lets expire:
+//
+//	darihook:1:{<scope>/<id>}  ->  c<owner>                     in flight, for the lease
+//	                               d<owner><status><unix ms>    done, for the time-to-live
+//
+// The 1 is the version of this format; the scope is escaped as in a URL path, so that the first slash ends it. Every
+// transition is one Lua script on that one key, so it is atomic, costs one round trip, and works on every kind of
+// server. Scripts are called by their hash; a server that does not know one (new, or flushed) is sent the text once.
+//
+// What a commit survives is what the server promises: see docs/redis.md.
+package redis
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/redis/rueidis"
+)
+
+// Store is a [dedup.Store] on a Redis or Valkey server.
+type Store struct {
+	opts    Options
+	conn    *connection
+	slots   chan struct{} // one for every call under way
+	held    held
+	waits   waits
+	recent  recent
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// Open returns a store. Options that contradict each other are an error, and so is a server that answers and is the
+// wrong one: too old, of another kind than configured, holding keys of another format, or refusing the user. A server
+// that does not answer is no error: it is checked at the first contact, and until then every call says why it fails.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		opts:   opts,
+		conn:   newConnection(opts),
+		slots:  make(chan struct{}, opts.MaxCalls),
+		closed: make(chan struct{}),
+	}
+	s.waits.init(s)
+	s.recent.init(s)
+	if err := s.reach(ctx); misconfigured(err) {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// reach makes the first contact.
+func (s *Store) reach(ctx context.Context) error {
+	_, err := call(ctx, s, 4*s.opts.Timeout, func(context.Context, rueidis.Client) (struct{}, error) { return struct{}{}, nil })
+	return err
+}
+
+// Claim implements [dedup.Store], in one round trip.
+func (s *Store) Claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (dedup.Claim, error) {
+	if err := key.Validate(); err != nil {
+		return dedup.Claim{}, err
+	}
+	standing, err := s.ask(ctx, claimScript, key, claimValue(owner), milliseconds(lease))
+	switch {
+	case err != nil:
+		return dedup.Claim{}, err
+	case standing.State != dedup.Absent:
+		return dedup.Claim{Record: standing}, nil
+	}
+	s.held.add(key, owner, lease)
+	s.recent.touch(key)
+	return dedup.Claim{Acquired: true}, nil
+}
+
+// Renew implements [dedup.Store].
+func (s *Store) Renew(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) error {
+	if err := key.Validate(); err != nil {
+		return err
+	}
+	if err := s.move(ctx, renewScript, key, owner, claimValue(owner), milliseconds(lease)); err != nil {
+		return err
+	}
+	s.held.add(key, owner, lease)
+	s.recent.touch(key)
+	return nil
+}
+
+// Commit implements [dedup.Store], in one round trip. Where Options.Replicas asks for copies, it returns when they are
+// made, or an error when they are not in time; the outcome is recorded on the primary then.
+func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
+	if err := key.Validate(); err != nil {
+		return err
+	}
+	if err := outcome.Validate(); err != nil {
+		return err
+	}
+	if err := s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), milliseconds(ttl)); err != nil {
+		return err
+	}
+	s.settled(key, owner)
+	s.recent.touch(key)
+	return nil
+}
+
+// Release implements [dedup.Store].
+func (s *Store) Release(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
+	if err := key.Validate(); err != nil {
+		return err
+	}
+	if err := s.move(ctx, releaseScript, key, owner, claimValue(owner)); err != nil {
+		return err
+	}
+	s.settled(key, owner)
+	return nil
+}
+
+// settled takes note that a claim of this process has ended.
+func (s *Store) settled(key dedup.Key, owner dedup.Owner) {
+	s.held.remove(key, owner)
+	s.waits.wake(key)
+}
+
+// Lookup implements [dedup.Store].
+func (s *Store) Lookup(ctx context.Context, key dedup.Key) (dedup.Record, error) {
+	if err := key.Validate(); err != nil {
+		return dedup.Record{}, err
+	}
+	return s.ask(ctx, lookupScript, key)
+}
+
+// Forget implements [dedup.Store].
+func (s *Store) Forget(ctx context.Context, key dedup.Key) (bool, error) {
+	if err := key.Validate(); err != nil {
+		return false, err
+	}
+	return s.change(ctx, forgetScript, key)
+}
+
+// Stats implements [dedup.Store]. Only the claims of this process are known without asking the server.
+func (s *Store) Stats() dedup.Stats {
+	return dedup.Stats{InFlight: s.held.count(), Done: -1, Evicted: -1, DiskBytes: -1}
+}
+
+// Close implements [dedup.Store].
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.recent.close()
+		close(s.closed)
+		s.conn.close()
+	})
+	return nil
+}
+
+// ask runs a script that answers how the key stands; after a claim, Absent stands for acquired.
+func (s *Store) ask(ctx context.Context, sc *script, key dedup.Key, args ...string) (dedup.Record, error) {
+	reply, err := call(ctx, s, s.opts.Timeout, func(ctx context.Context, c rueidis.Client) (reply, error) {
+		return sc.run(ctx, c, keyName(key), args...)
+	})
+	if err != nil {
+		return dedup.Record{}, err
+	}
+	return decode(key, reply.RedisMessage)
+}
+
+// move runs a script that only the owner may run.
+func (s *Store) move(ctx context.Context, sc *script, key dedup.Key, owner dedup.Owner, args ...string) error {
+	moved, err := s.change(ctx, sc, key, args...)
+	if err == nil && !moved {
+		s.held.remove(key, owner)
+		return dedup.ErrNotOwner
+	}
+	return err
+}
+
+// change runs a script that tells whether it changed anything.
+func (s *Store) change(ctx context.Context, sc *script, key dedup.Key, args ...string) (bool, error) {
+	limit := s.opts.Timeout
+	run := sc.run
+	if sc == commitScript && s.opts.Replicas > 0 {
+		limit += s.opts.ReplicaTimeout
+		run = sc.runReplicated(s.opts)
+	}
+	reply, err := call(ctx, s, limit, func(ctx context.Context, c rueidis.Client) (reply, error) {
+		return run(ctx, c, keyName(key), args...)
+	})
+	if err != nil {
+		return false, err
+	}
+	n, err := reply.AsInt64()
+	switch {
+	case err != nil:
+		return false, fault(Unexpected, err)
+	case n == 0 && reply.lost != nil:
+		// The first attempt may have made the change, so this answer says nothing about it.
+		return false, fault(Unreachable, reply.lost)
+	}
+	return n == 1, nil
+}
+
+var _ dedup.Store = (*Store)(nil)

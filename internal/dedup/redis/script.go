@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/redis/rueidis"
+)
+
+// script is a Lua script on one key. The flags need Redis 7: with them a replica refuses a script before it runs, and
+// a server out of memory still takes what ends a claim, since the receiver's success is a fact by then.
+type script struct{ source, hash string }
+
+func newScript(source string) *script {
+	sum := sha1.Sum([]byte(source)) // the name that the server gives it
+	return &script{source: source, hash: hex.EncodeToString(sum[:])}
+}
+
+var (
+	// claimScript answers nil when the key is now the owner's, else how it stands. ARGV: claim value, lease.
+	claimScript = newScript(`#!lua
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then
+  return {held, redis.call('PTTL', KEYS[1])}
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return false
+`)
+	// renewScript answers 1 when the lease is extended. ARGV: claim value, lease.
+	renewScript = newScript(`#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 0
+`)
+	// commitScript answers 1 when the owner's commit stands, this one or an earlier one of the same token. ARGV: claim
+	// value, done value, time-to-live.
+	commitScript = newScript(`#!lua flags=allow-oom
+local held = redis.call('GET', KEYS[1])
+if held == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+  return 1
+end
+local made = string.sub(ARGV[2], 1, #ARGV[1])
+if held and string.sub(held, 1, #made) == made then
+  return 1
+end
+return 0
+`)
+	// releaseScript answers 1 when the owner's claim is dropped. ARGV: claim value.
+	releaseScript = newScript(`#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+`)
+	// forgetScript answers 1 when a done record is dropped.
+	forgetScript = newScript(`#!lua flags=allow-oom
+local held = redis.call('GET', KEYS[1])
+if held and string.sub(held, 1, 1) == 'd' then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+`)
+	// lookupScript answers how the key stands, or nil.
+	lookupScript = newScript(`#!lua flags=no-writes
+local held = redis.call('GET', KEYS[1])
+if held then
+  return {held, redis.call('PTTL', KEYS[1])}
+end
+return false
+`)
+)
+
+// reply is what a script answered. When a connection was lost under a first attempt, lost is why: the answer is then
+// the second attempt's, and the first may have taken effect.
+type reply struct {
+	rueidis.RedisMessage
+	lost error
+}
+
+// run runs the script, twice when the connection is lost under it. Every script may be repeated by the owner who asked
+// for it: the second answer tells how things stand.
+func (s *script) run(ctx context.Context, c rueidis.Client, key string, args ...string) (reply, error) {
+	m, err := s.once(ctx, c, key, args)
+	if !lostConnection(ctx, err) {
+		return reply{RedisMessage: m}, err
+	}
+	again, errAgain := s.once(ctx, c, key, args)
+	return reply{again, err}, errAgain
+}
+
+func (s *script) once(ctx context.Context, c rueidis.CoreClient, key string, args []string) (rueidis.RedisMessage, error) {
+	m, err := message(c.Do(ctx, s.byHash(c, key, args)))
+	if unknownScript(err) {
+		return message(c.Do(ctx, s.byText(c, key, args)))
+	}
+	return m, err
+}
+
+func (s *script) byHash(c rueidis.CoreClient, key string, args []string) rueidis.Completed {
+	return c.B().Evalsha().Sha1(s.hash).Numkeys(1).Key(key).Arg(args...).Build()
+}
+
+func (s *script) byText(c rueidis.CoreClient, key string, args []string) rueidis.Completed {
+	return c.B().Eval().Script(s.source).Numkeys(1).Key(key).Arg(args...).Build()
+}
+
+// runReplicated runs the script and then WAIT, on a connection of their own: WAIT speaks of what its connection wrote,
+// and would hold up whoever shares it.
+func (s *script) runReplicated(opts Options) func(context.Context, rueidis.Client, string, ...string) (reply, error) {
+	return func(ctx context.Context, c rueidis.Client, key string, args ...string) (answer reply, err error) {
+		err = c.Dedicated(func(d rueidis.DedicatedClient) error {
+			build := s.byHash
+			for {
+				results := d.DoMulti(ctx, build(d, key, args),
+					d.B().Wait().Numreplicas(int64(opts.Replicas)).Timeout(opts.ReplicaTimeout.Milliseconds()).Build())
+				answer.RedisMessage, err = message(results[0])
+				if unknownScript(err) {
+					build = s.byText
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				return replicated(results[1], opts.Replicas)
+			}
+		})
+		return answer, err
+	}
+}
+
+func replicated(r rueidis.RedisResult, want int) error {
+	n, err := r.AsInt64()
+	switch {
+	case err != nil:
+		return fmt.Errorf("waiting for replicas: %w", err)
+	case n < int64(want):
+		return fault(Replicas, fmt.Errorf("%d of %d have it", n, want))
+	}
+	return nil
+}
+
+// message takes nil for an answer.
+func message(r rueidis.RedisResult) (rueidis.RedisMessage, error) {
+	m, err := r.ToMessage()
+	if rueidis.IsRedisNil(err) {
+		err = nil
+	}
+	return m, err
+}
+
+func unknownScript(err error) bool {
+	e, ok := errors.AsType[*rueidis.RedisError](err)
+	return ok && e.IsNoScript()
+}
