@@ -17,12 +17,14 @@ type space struct {
 	files   vfs.FS
 	minimum int64
 	start   time.Time
-	looked  atomic.Int64 // when, since start; 0 is never
+	looked  atomic.Int64 // when, since start
 	free    atomic.Int64
 }
 
 func newSpace(path string, opts Options) *space {
-	return &space{path: path, files: opts.files, minimum: opts.MinFree, start: time.Now()}
+	s := &space{path: path, files: opts.files, minimum: opts.MinFree, start: time.Now()}
+	s.look()
+	return s
 }
 
 // check answers ErrNoSpace while less than the minimum is free. A file system that does not tell is trusted.
@@ -30,8 +32,8 @@ func (s *space) check() error {
 	if s.minimum < 0 {
 		return nil
 	}
-	now, last := int64(time.Since(s.start))+1, s.looked.Load()
-	if (last == 0 || now-last > int64(spaceInterval)) && s.looked.CompareAndSwap(last, now) {
+	now, last := int64(time.Since(s.start)), s.looked.Load()
+	if now-last > int64(spaceInterval) && s.looked.CompareAndSwap(last, now) {
 		s.look()
 	}
 	if free := s.free.Load(); free < s.minimum {

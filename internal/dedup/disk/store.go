@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -110,23 +111,31 @@ func open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", records, explain(err))
 	}
-	s := &Store{engine: e, space: newSpace(path, opts), keys: sync.Pool{New: func() any { return new([]byte) }}}
-	s.claims = dedup.NewClaims(dedup.ClaimsOptions{Done: s.find, Admit: s.admit})
-	if s.writer, err = newWriter(e, s.claims, s.space, opts.MaxIDs); err != nil {
+	s, err := start(e, newSpace(path, opts), opts.MaxIDs)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", records, explain(err)), e.close())
+	}
+	return s, nil
+}
+
+// start makes a store of an open engine.
+func start(e *engine, space *space, limit int64) (s *Store, err error) {
+	s = &Store{engine: e, space: space, keys: sync.Pool{New: func() any { return new([]byte) }}}
+	s.claims = dedup.NewClaims(dedup.ClaimsOptions{Done: s.find, Admit: s.admit})
+	if s.writer, err = newWriter(e, s.claims, space, limit); err != nil {
+		return nil, err
 	}
 	go s.writer.run()
 	return s, nil
 }
 
-// explain tells damage from the file system's other errors.
+// explain tells damage, which only shows within the engine, from what the operating system refuses.
 func explain(err error) error {
-	for _, damage := range []error{errRecord, pebble.ErrCorruption, pebble.ErrDBDoesNotExist, fs.ErrNotExist} {
-		if errors.Is(err, damage) {
-			return fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
+	_, refused := errors.AsType[syscall.Errno](err)
+	if errors.Is(err, ErrFailed) || refused && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 // SetMaxIDs changes the bound of [Options].MaxIDs, with the same default and error, while the store is in use. A bound
