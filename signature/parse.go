@@ -77,7 +77,7 @@ func (p *plan) readSignatures(s *Signature, line string) (stamp string, hasStamp
 // the items: a list without a signature is missing, two timestamps are ambiguous, and only then is a fault of form one.
 func (p *plan) readItems(s *Signature, line string) (stamp string, hasStamp bool, err error) {
 	var stamps int
-	var fault *Error
+	var fault error
 	for more := true; more; {
 		var item string
 		item, line, more = p.cutItem(line)
@@ -121,7 +121,7 @@ func (p *plan) cutTag(item string) (tag, value string, ok bool) {
 }
 
 // addValue decodes one signature.
-func (p *plan) addValue(s *Signature, value string) *Error {
+func (p *plan) addValue(s *Signature, value string) error {
 	if s.count == len(s.values) {
 		return errTooMany
 	}
