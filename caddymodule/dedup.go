@@ -1,0 +1,93 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/darihook/darihook/internal/gate"
+)
+
+// defaultStore is the store of a handler that names none: embedded, and it survives restarts.
+const defaultStore = "disk"
+
+// The answers to a store that cannot answer.
+const (
+	unavailableReject = "reject"
+	unavailableAllow  = "allow"
+)
+
+// Dedup says how deliveries are remembered, and for how long.
+type Dedup struct {
+	// Off forwards every verified delivery, copies included.
+	Off bool `json:"off,omitempty"`
+
+	// StoreRaw is the store. Default: disk.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=http.handlers.dari_webhook.stores inline_key=type"`
+
+	// TTL is how long an outcome is remembered: longer than the sender keeps retrying. Default: 72 hours.
+	TTL caddy.Duration `json:"ttl,omitempty"`
+
+	// Lease is how long a claim lasts when the gate that made it dies. It is renewed while the receiver works. Default: 30
+	// seconds.
+	Lease caddy.Duration `json:"lease,omitempty"`
+
+	// Wait is how long a copy waits for the outcome of one that is in flight. Default: 10 seconds.
+	Wait caddy.Duration `json:"wait,omitempty"`
+
+	// RejectInFlight answers a copy of a delivery in flight at once, instead of waiting.
+	RejectInFlight bool `json:"reject_in_flight,omitempty"`
+
+	// Success are the statuses of the receiver that count as success: a status such as 409, or the first digit of a class,
+	// so that 2 stands for 200 to 299. Default: 2.
+	Success []int `json:"success,omitempty"`
+
+	// OnUnavailable says what happens while the store cannot answer: reject answers 503, so that the sender comes again;
+	// allow forwards without deduplication. Default: reject.
+	OnUnavailable string `json:"on_unavailable,omitempty"`
+
+	// Timeout bounds one question to the store. Default: 250 milliseconds.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+}
+
+// apply checks the settings and puts them into the gate's options.
+func (d *Dedup) apply(opts *gate.Options) error {
+	for name, v := range map[string]caddy.Duration{"ttl": d.TTL, "lease": d.Lease, "wait": d.Wait, "timeout": d.Timeout} {
+		if v < 0 {
+			return fmt.Errorf("dedup %s: negative duration %s", name, time.Duration(v))
+		}
+	}
+	for _, status := range d.Success {
+		if (status < 1 || status > 9) && (status < 100 || status > 999) {
+			return fmt.Errorf("dedup success: %d is neither a status nor the first digit of a class", status)
+		}
+	}
+	switch d.OnUnavailable {
+	case "", unavailableReject:
+	case unavailableAllow:
+		opts.AllowUnavailable = true
+	default:
+		return fmt.Errorf("dedup on_unavailable: unknown %q: want %s or %s", d.OnUnavailable, unavailableReject, unavailableAllow)
+	}
+	opts.TTL, opts.Lease, opts.Wait = time.Duration(d.TTL), time.Duration(d.Lease), time.Duration(d.Wait)
+	opts.StoreTimeout = time.Duration(d.Timeout)
+	if d.RejectInFlight {
+		opts.Wait = -1
+	}
+	return nil
+}
+
+// succeeded reports whether a status of the receiver counts as success.
+func (d *Dedup) succeeded(status int) bool {
+	if len(d.Success) == 0 {
+		return status/100 == 2
+	}
+	for _, want := range d.Success {
+		if status == want || status/100 == want {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+package caddymodule
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/darihook/darihook/internal/gate"
+)
+
+// gauges show, whenever they are scraped, what all gates of a configuration and their stores hold. Gates of one provider
+// are added up, and so are stores of one kind.
+type gauges struct {
+	inFlight, bodyBytes, breakerOpen *prometheus.Desc // provider
+	ids                              *prometheus.Desc // store, state
+	evicted, diskBytes               *prometheus.Desc // store
+
+	mu     sync.Mutex
+	gates  map[string][]*gate.Gate
+	stores map[string]*storeLease // by key, so that a shared store counts once
+}
+
+func newGauges() *gauges {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName(metricNamespace, metricSubsystem, name), help, labels, nil)
+	}
+	return &gauges{
+		inFlight:    desc("in_flight", "Deliveries under way.", "provider"),
+		bodyBytes:   desc("body_bytes", "Memory taken by bodies.", "provider"),
+		breakerOpen: desc("breaker_open", "Gates that leave their store alone after too many faults.", "provider"),
+		ids:         desc("store_ids", "Deliveries that the store knows, by state.", "store", "state"),
+		evicted:     desc("store_evicted_total", "Outcomes forgotten before their time for want of room.", "store"),
+		diskBytes:   desc("store_bytes", "Space that the store takes on disk.", "store"),
+		gates:       make(map[string][]*gate.Gate),
+		stores:      make(map[string]*storeLease),
+	}
+}
+
+// add shows a gate, and its store if it has one.
+func (c *gauges) add(provider string, g *gate.Gate, lease *storeLease) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gates[provider] = append(c.gates[provider], g)
+	if lease != nil {
+		c.stores[lease.key] = lease
+	}
+}
+
+// Describe tells the registry what there is.
+func (c *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.inFlight, c.bodyBytes, c.breakerOpen, c.ids, c.evicted, c.diskBytes} {
+		ch <- d
+	}
+}
+
+// Collect answers a scrape.
+func (c *gauges) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for provider, gates := range c.gates {
+		c.collectGates(ch, provider, gates)
+	}
+	kinds := make(map[string]Stats)
+	for _, lease := range c.stores {
+		kinds[lease.kind] = sum(kinds[lease.kind], lease.store.Stats())
+	}
+	for kind, s := range kinds {
+		c.collectStore(ch, kind, s)
+	}
+}
+
+func (c *gauges) collectGates(ch chan<- prometheus.Metric, provider string, gates []*gate.Gate) {
+	var inFlight, bodyBytes, open float64
+	for _, g := range gates {
+		s := g.Stats()
+		inFlight += float64(s.InFlight)
+		bodyBytes += float64(s.BodyBytes)
+		if s.BreakerOpen {
+			open++
+		}
+	}
+	ch <- prometheus.MustNewConstMetric(c.inFlight, prometheus.GaugeValue, inFlight, provider)
+	ch <- prometheus.MustNewConstMetric(c.bodyBytes, prometheus.GaugeValue, bodyBytes, provider)
+	ch <- prometheus.MustNewConstMetric(c.breakerOpen, prometheus.GaugeValue, open, provider)
+}
+
+// sum adds up what stores of one kind hold; what one of them does not know is not known of all.
+func sum(a, b Stats) Stats {
+	add := func(a, b int64) int64 {
+		if a < 0 || b < 0 {
+			return -1
+		}
+		return a + b
+	}
+	return Stats{
+		InFlight: add(a.InFlight, b.InFlight), Done: add(a.Done, b.Done),
+		Evicted: add(a.Evicted, b.Evicted), DiskBytes: add(a.DiskBytes, b.DiskBytes),
+	}
+}
+
+// collectStore shows what a kind of store holds, leaving out what it does not know.
+func (c *gauges) collectStore(ch chan<- prometheus.Metric, kind string, s Stats) {
+	show := func(d *prometheus.Desc, t prometheus.ValueType, v int64, labels ...string) {
+		if v >= 0 {
+			ch <- prometheus.MustNewConstMetric(d, t, float64(v), append([]string{kind}, labels...)...)
+		}
+	}
+	show(c.ids, prometheus.GaugeValue, s.InFlight, "in_flight")
+	show(c.ids, prometheus.GaugeValue, s.Done, "done")
+	show(c.evicted, prometheus.CounterValue, s.Evicted)
+	show(c.diskBytes, prometheus.GaugeValue, s.DiskBytes)
+}

@@ -1,0 +1,249 @@
+// Package caddymodule is the webhook gate as a Caddy module: a directive that lets only authentic, fresh and new deliveries
+// through to the receiver behind it, and loses none of them.
+//
+// The package is an adapter. What becomes of a delivery is decided by the gate itself; here are its configuration, its
+// life within Caddy, and the way in which verdicts become HTTP answers, placeholders, metrics, events and log lines.
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/gate"
+	"github.com/darihook/darihook/signature"
+)
+
+func init() { caddy.RegisterModule(new(Handler)) }
+
+// Handler is a gate for signed webhook deliveries. It forwards a delivery to the next handler when its signature, its
+// age and its envelope are sound and it has not been processed before; it answers every other request itself.
+//
+// # Placeholders
+//
+// The handler sets these, each empty until it is known:
+//
+//	{http.dari_webhook.id}          the delivery's id, once its signature has been verified
+//	{http.dari_webhook.event}       the event type, likewise
+//	{http.dari_webhook.timestamp}   when the delivery was signed, in seconds since 1970, likewise
+//	{http.dari_webhook.session_id}  the session that the event is about, likewise
+//	{http.dari_webhook.batch_id}    the batch, likewise
+//	{http.dari_webhook.agent_id}    the agent, likewise
+//	{http.dari_webhook.code}        the reason of a refusal, such as signature_mismatch; when it observes, the reason
+//	                                for which it would have refused the request
+//	{http.dari_webhook.verified}    true or false
+//	{http.dari_webhook.duplicate}   true when the answer repeats a recorded outcome, else false
+//
+// # Headers
+//
+// What is forwarded carries Dari-Webhook-Verified, -Id, -Event and -Timestamp as they were verified; copies of these
+// that the sender set are removed. A refusal carries Dari-Webhook-Error, and the answer to a copy Dari-Webhook-Duplicate.
+type Handler struct {
+	// Provider names the platform whose deliveries are judged. Placeholders are not accepted. Default: dari.
+	Provider string `json:"provider,omitempty"`
+
+	// Secrets are the signing secrets of which any may have signed. Each is a text, or one placeholder: {env.NAME} or
+	// {file./path}. Placeholders are resolved when the configuration is loaded and stay unresolved in its dump; one
+	// that is unknown or empty keeps the configuration from loading. At least one secret is needed here or in the file.
+	Secrets []string `json:"secrets,omitempty"`
+
+	// SecretFile is the path of a file with one secret a line; blank lines and lines that begin with # do not count. It
+	// is watched: a change takes effect without a reload, and an unusable content changes nothing. Placeholders are
+	// resolved when the configuration is loaded.
+	SecretFile string `json:"secret_file,omitempty"`
+
+	// SignedContent says what is signed, for a platform whose documents leave it open: body, timestamp.body or
+	// id.timestamp.body. Default: the provider's usual.
+	SignedContent string `json:"signed_content,omitempty"`
+
+	// Tolerance is how old or how far ahead of the clock a delivery may be. Default: 5 minutes either way.
+	Tolerance *Tolerance `json:"tolerance,omitempty"`
+
+	// MaxBody is the longest body in bytes. Default: 5 MiB.
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	// BodyBudget bounds the memory of all bodies in flight at this handler, in bytes. Default: 256 MiB.
+	BodyBudget int64 `json:"body_budget,omitempty"`
+
+	// Scope separates the ids of gates that share a store: those with the same scope deduplicate together. Two gates of a
+	// provider without ids need different ones. Default: the provider's name.
+	Scope string `json:"scope,omitempty"`
+
+	// Observe reports the verdict on each request in placeholders, metrics and logs, and lets all of them through as they
+	// came. Nothing is deduplicated. Dari-Webhook-Verified and -Event are removed all the same: the gate never lets a
+	// sender vouch for itself.
+	Observe bool `json:"observe,omitempty"`
+
+	// Dedup says how deliveries are remembered. Default: on disk, in Caddy's data directory.
+	Dedup *Dedup `json:"dedup,omitempty"`
+
+	provider contract.Provider
+	gate     *gate.Gate
+	lease    *storeLease
+	secrets  *secretSource
+	metrics  *metrics
+	events   *events
+	reporter *reporter
+	logger   *zap.Logger
+	adjust   sync.Once
+}
+
+// Tolerance is how far a delivery's timestamp may be from the clock.
+type Tolerance struct {
+	// Past is how old it may be. Default: 5 minutes.
+	Past caddy.Duration `json:"past,omitempty"`
+	// Future is how far ahead it may be. Default: the same as Past.
+	Future caddy.Duration `json:"future,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.dari_webhook",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// Provision prepares the handler. What can fail comes first; whatever it has acquired by then, Cleanup gives back.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	opts, err := h.options()
+	if err != nil {
+		return err
+	}
+	if h.secrets, err = newSecretSource(h.Secrets, h.SecretFile, h.logger); err != nil {
+		return err
+	}
+	opts.Secrets = h.secrets.current()
+	if err := h.openStore(ctx, &opts); err != nil {
+		return err
+	}
+	if h.events, err = newEvents(ctx); err != nil {
+		return err
+	}
+	if h.metrics, err = newMetrics(ctx.GetMetricsRegistry(), h.provider.Name); err != nil {
+		return err
+	}
+	h.reporter = newReporter(h)
+	opts.Observer = h.reporter
+	if h.gate, err = gate.New(opts); err != nil {
+		return fmt.Errorf("preparing the gate: %w", err)
+	}
+	h.metrics.watch(h.gate, h.lease)
+	h.warn(opts)
+	h.secrets.watch(h.takeSecrets)
+	return nil
+}
+
+// options turns the configuration into the gate's options.
+func (h *Handler) options() (gate.Options, error) {
+	var err error
+	if h.provider, err = providerFor(h.Provider); err != nil {
+		return gate.Options{}, err
+	}
+	opts := gate.Options{
+		Provider: h.provider, MaxBody: h.MaxBody, BodyBudget: h.BodyBudget, Scope: h.Scope, Observe: h.Observe,
+	}
+	if opts.Scheme, err = schemeFor(h.provider, h.SignedContent); err != nil {
+		return gate.Options{}, err
+	}
+	if t := h.Tolerance; t != nil {
+		opts.Window = signature.Window{Past: time.Duration(t.Past), Future: time.Duration(t.Future)}
+	}
+	if h.Dedup == nil {
+		h.Dedup = new(Dedup)
+	}
+	return opts, h.Dedup.apply(&opts)
+}
+
+// openStore takes a share in the store that the configuration names, unless it says that there is none.
+func (h *Handler) openStore(ctx caddy.Context, opts *gate.Options) error {
+	if h.Dedup.Off || h.Observe {
+		return nil
+	}
+	if h.Dedup.StoreRaw == nil {
+		h.Dedup.StoreRaw = json.RawMessage(`{"type":"` + defaultStore + `"}`)
+	}
+	module, err := ctx.LoadModule(h.Dedup, "StoreRaw")
+	if err != nil {
+		return fmt.Errorf("loading the store: %w", err)
+	}
+	store, ok := module.(StoreModule)
+	if !ok {
+		return fmt.Errorf("loading the store: %T is not a store module", module)
+	}
+	if h.lease, err = acquireStore(store); err != nil {
+		return fmt.Errorf("opening the store: %w", err)
+	}
+	opts.Store = h.lease.store
+	return nil
+}
+
+// takeSecrets gives the gate the secrets of a changed file.
+func (h *Handler) takeSecrets(secrets []signature.Secret) error {
+	err := h.gate.SetSecrets(secrets)
+	h.metrics.secretsRead(err)
+	return err
+}
+
+// warn tells the operator what works and is not wise.
+func (h *Handler) warn(opts gate.Options) {
+	h.secrets.warn()
+	if !opts.Scheme.Content.Signs("timestamp") && opts.Scheme.Dated() {
+		h.logger.Warn("the timestamp is not signed: a delivery that is replayed with a new one is told by the time in its body alone",
+			zap.String("scheme", opts.Scheme.Name))
+	}
+	if h.Observe {
+		h.logger.Warn("the gate observes: it lets every request through")
+	}
+}
+
+// drainTime bounds how long a store is kept for deliveries that are still under way when their configuration has gone.
+const drainTime = time.Minute
+
+// Cleanup stops the watch over the secrets and gives the share in the store back once no delivery is under way any more.
+// After a reload that does not hold up the new configuration; when Caddy exits, it is waited for.
+func (h *Handler) Cleanup() error {
+	h.secrets.stop()
+	if h.lease == nil {
+		return nil
+	}
+	if h.gate == nil || h.gate.Stats().InFlight == 0 {
+		return h.lease.release()
+	}
+	if caddy.Exiting() {
+		return h.drain()
+	}
+	go func() {
+		if err := h.drain(); err != nil {
+			h.logger.Error("closing the store", zap.Error(err))
+		}
+	}()
+	return nil
+}
+
+// drain waits for the deliveries under way and gives the share in the store back.
+func (h *Handler) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := h.gate.Drain(ctx); err != nil {
+		h.logger.Warn("deliveries are still under way while their store is closed",
+			zap.Int64("in_flight", h.gate.Stats().InFlight))
+	}
+	return h.lease.release()
+}
+
+// Interface guards.
+var (
+	_ caddy.Module                = (*Handler)(nil)
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

@@ -1,0 +1,67 @@
+package caddymodule
+
+import (
+	"net/http"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/gate"
+)
+
+// stripVouching removes the headers and trailers by which only a gate vouches for a delivery.
+func stripVouching(r *http.Request) {
+	strip(r, contract.HeaderVerified)
+	strip(r, contract.HeaderEvent)
+}
+
+// vouch replaces what the sender says of a delivery by what was verified (clause GATE-003).
+func vouch(r *http.Request, v gate.Verdict) {
+	stripVouching(r)
+	strip(r, contract.HeaderID)
+	strip(r, contract.HeaderTimestamp)
+	r.Header.Set(contract.HeaderVerified, "true")
+	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
+	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
+	setKnown(r.Header, contract.HeaderTimestamp, timestampOf(&v))
+}
+
+func setKnown(h http.Header, name, value string) {
+	if value != "" {
+		h.Set(name, value)
+	}
+}
+
+// strip removes a field wherever a receiver might look for it, under every spelling that some receivers take for the same
+// name: those behind CGI see no difference between a hyphen, an underscore and a full stop, nor between cases.
+func strip(r *http.Request, name string) {
+	for _, fields := range []http.Header{r.Header, r.Trailer} {
+		for field := range fields {
+			if sameField(field, name) {
+				delete(fields, field)
+			}
+		}
+	}
+}
+
+// sameField reports whether two field names are one to the most careless receiver.
+func sameField(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if folded(a[i]) != folded(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func folded(c byte) byte {
+	switch {
+	case c == '_' || c == '.':
+		return '-'
+	case 'A' <= c && c <= 'Z':
+		return c | 0x20
+	default:
+		return c
+	}
+}

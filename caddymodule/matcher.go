@@ -1,0 +1,58 @@
+package caddymodule
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() { caddy.RegisterModule(MatchEvent{}) }
+
+// MatchEvent matches verified deliveries by their event type. It needs a gate earlier in the route, and matches nothing
+// without one: a type that was not verified is nobody's to act on.
+type MatchEvent []string
+
+// CaddyModule returns the Caddy module information.
+func (MatchEvent) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.matchers.dari_event",
+		New: func() caddy.Module { return new(MatchEvent) },
+	}
+}
+
+// Match reports whether the request is a verified delivery of one of the types.
+func (m MatchEvent) Match(r *http.Request) bool {
+	v, ok := notedVerdict(r)
+	return ok && v.Verified && v.Delivery.Type != "" && slices.Contains(m, v.Delivery.Type)
+}
+
+// MatchWithError is Match; it has no error.
+func (m MatchEvent) MatchWithError(r *http.Request) (bool, error) { return m.Match(r), nil }
+
+// UnmarshalCaddyfile reads
+//
+//	dari_event <type>...
+func (m *MatchEvent) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	for d.Next() {
+		types := d.RemainingArgs()
+		if len(types) == 0 {
+			return d.ArgErr()
+		}
+		if d.NextBlock(0) {
+			return d.Err("dari_event takes no block")
+		}
+		*m = append(*m, types...)
+	}
+	return nil
+}
+
+// Interface guards.
+var (
+	_ caddy.Module                      = MatchEvent{}
+	_ caddyhttp.RequestMatcher          = MatchEvent{}
+	_ caddyhttp.RequestMatcherWithError = MatchEvent{}
+	_ caddyfile.Unmarshaler             = (*MatchEvent)(nil)
+)

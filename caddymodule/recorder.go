@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// recorder passes an answer on to the sender and notes its status. A sender that has hung up is not told to the
+// receiver's side: what it would have been sent is dropped, so that a proxy goes on to the end and the outcome counts.
+type recorder struct {
+	caddyhttp.ResponseWriterWrapper
+	status int
+	gone   bool
+}
+
+func record(w http.ResponseWriter) *recorder {
+	return &recorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+}
+
+// final returns the status of the answer: 200 when nothing was said of it, as net/http has it.
+func (r *recorder) final() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// WriteHeader notes the first status that is final. Informational ones are passed on and not counted, but for 101, after
+// which there is no other.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write passes a piece of the answer on while the sender is there.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	if r.gone {
+		return len(p), nil
+	}
+	n, err := r.ResponseWriter.Write(p)
+	if err == nil || isReceivers(err) {
+		return n, err
+	}
+	r.gone = true
+	return len(p), nil
+}
+
+// isReceivers tells errors that the receiver's own answer causes from those of a connection.
+func isReceivers(err error) bool {
+	return errors.Is(err, http.ErrBodyNotAllowed) || errors.Is(err, http.ErrContentLength) || errors.Is(err, http.ErrHijacked)
+}
+
+// ReadFrom goes through Write, since an error of the sender's connection must be told from one of the source.
+func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{r}, src)
+}
+
+// FlushError flushes while the sender is there.
+func (r *recorder) FlushError() error {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	if r.gone {
+		return nil
+	}
+	err := http.NewResponseController(r.ResponseWriter).Flush()
+	if err == nil || errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	r.gone = true
+	return nil
+}
+
+// Hijack gives the connection away. What is said on it is no answer to a delivery, so that it cannot count as success.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil {
+		r.status = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
+}
+
+// Interface guards.
+var (
+	_ http.ResponseWriter = (*recorder)(nil)
+	_ http.Hijacker       = (*recorder)(nil)
+	_ io.ReaderFrom       = (*recorder)(nil)
+)

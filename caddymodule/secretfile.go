@@ -1,0 +1,180 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/darihook/darihook/signature"
+)
+
+const (
+	// maxSecretFile is the longest secret file in bytes.
+	maxSecretFile = 64 << 10
+	// pollSecretFile is how often the file is looked at where the system does not tell of changes: on some network file
+	// systems, and where the path leads through a link elsewhere.
+	pollSecretFile = 5 * time.Second
+	// settleSecretFile is how long after a change the file is read: changes come in bursts.
+	settleSecretFile = 50 * time.Millisecond
+)
+
+// The errors of a secret file.
+var (
+	errFileEmpty   = errors.New("no secret in the file")
+	errFileTooLong = fmt.Errorf("longer than %d bytes", maxSecretFile)
+)
+
+// secretFile is a file with one secret a line.
+type secretFile struct {
+	path    string
+	secrets []signature.Secret // as first read
+	sum     [sha256.Size]byte  // of the content last seen, so that a change is known without keeping the content
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// openSecretFile reads a file for the first time. Errors: an unusable path, file or secret.
+func openSecretFile(path string) (*secretFile, error) {
+	path, err := caddy.NewReplacer().ReplaceOrErr(path, true, true)
+	if err != nil {
+		return nil, fmt.Errorf("secret_file: %w", err)
+	}
+	f := &secretFile{path: path}
+	if f.secrets, _, err = f.read(); err != nil {
+		return nil, fmt.Errorf("secret_file %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// read reads the file, and reports whether its content is another than before.
+func (f *secretFile) read() (secrets []signature.Secret, changed bool, err error) {
+	content, err := readBounded(f.path)
+	if err != nil {
+		return nil, true, err
+	}
+	sum := sha256.Sum256(content)
+	if sum == f.sum {
+		return nil, false, nil
+	}
+	f.sum = sum
+	secrets, err = parseSecrets(content)
+	return secrets, true, err
+}
+
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	if len(content) > maxSecretFile {
+		return nil, errFileTooLong
+	}
+	return content, nil
+}
+
+// parseSecrets reads one secret a line. Blank lines and lines whose first character is # do not count; blanks around a
+// secret do not belong to it. Errors name the line and nothing of what it says.
+func parseSecrets(content []byte) ([]signature.Secret, error) {
+	var secrets []signature.Secret
+	number := 0
+	for line := range bytes.Lines(content) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		secret, err := signature.NewSecret(string(line))
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		secrets = append(secrets, secret)
+		if len(secrets) > signature.MaxSecrets {
+			return nil, signature.ErrTooManySecrets
+		}
+	}
+	if len(secrets) == 0 {
+		return nil, errFileEmpty
+	}
+	return secrets, nil
+}
+
+// watch calls changed from a goroutine of its own whenever the file's content is another than before, or has become
+// unreadable, until stop is called.
+func (f *secretFile) watch(changed func([]signature.Secret, error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
+	f.done.Go(func() { f.follow(ctx, changed) })
+}
+
+// stop ends the watch and waits for its last call.
+func (f *secretFile) stop() {
+	if f.cancel != nil {
+		f.cancel()
+		f.done.Wait()
+	}
+}
+
+// follow looks at the file after every event in its directory, since programs replace a file by renaming another over it and
+// Kubernetes by turning a link around, and now and then without one.
+func (f *secretFile) follow(ctx context.Context, changed func([]signature.Secret, error)) {
+	events, closeEvents := directoryEvents(filepath.Dir(f.path))
+	defer closeEvents()
+	timer := time.NewTimer(pollSecretFile)
+	defer timer.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-events:
+			if !open {
+				events = nil
+			}
+			timer.Reset(settleSecretFile)
+		case <-timer.C:
+			secrets, other, err := f.read()
+			if other && !(failed && err != nil) {
+				changed(secrets, err)
+			}
+			failed = err != nil
+			timer.Reset(pollSecretFile)
+		}
+	}
+}
+
+// directoryEvents returns the changes in a directory; none where they cannot be had.
+func directoryEvents(dir string) (<-chan fsnotify.Event, func()) {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, func() {}
+	}
+	if err := watcher.Add(dir); err != nil {
+		_ = watcher.Close()
+		return nil, func() {}
+	}
+	var drained sync.WaitGroup
+	drained.Go(func() {
+		for range watcher.Errors { // a lost event is made up for by looking without one
+			continue
+		}
+	})
+	return watcher.Events, func() {
+		_ = watcher.Close()
+		drained.Wait()
+	}
+}

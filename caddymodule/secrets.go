@@ -1,0 +1,133 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/signature"
+)
+
+// secretSource is where a handler's secrets come from: its configuration, and a file that is watched.
+type secretSource struct {
+	fixed    []signature.Secret
+	literals []int // places of those that the configuration's dump shows
+	file     *secretFile
+	logger   *zap.Logger
+}
+
+// newSecretSource resolves the configured secrets and reads the file. Errors: none of them, one that cannot be resolved or
+// used, or an unusable file. No error holds a secret.
+func newSecretSource(configured []string, path string, logger *zap.Logger) (*secretSource, error) {
+	s := &secretSource{logger: logger}
+	for i, text := range configured {
+		secret, literal, err := resolveSecret(text)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		if literal {
+			s.literals = append(s.literals, i+1)
+		}
+		s.fixed = append(s.fixed, secret)
+	}
+	if path != "" {
+		var err error
+		if s.file, err = openSecretFile(path); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.fixed) == 0 && s.file == nil {
+		return nil, errors.New("no secret: set secret or secret_file")
+	}
+	return s, nil
+}
+
+// The placeholders that a secret may be.
+const (
+	envPlaceholder  = "env."
+	filePlaceholder = "file."
+)
+
+var errPlaceholder = errors.New("a placeholder other than {env.*} and {file.*}")
+
+// resolveSecret returns the secret of a configured text, and whether the text is the secret itself. Braces that hold neither
+// of the two placeholders belong to the secret, and nothing in them is put into an error.
+func resolveSecret(text string) (secret signature.Secret, literal bool, err error) {
+	if !strings.Contains(text, "{"+envPlaceholder) && !strings.Contains(text, "{"+filePlaceholder) {
+		if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {
+			return signature.Secret{}, false, errPlaceholder
+		}
+		secret, err = signature.NewSecret(text)
+		return secret, true, err
+	}
+	text, err = caddy.NewReplacer().ReplaceFunc(text, func(name string, value any) (any, error) {
+		if !strings.HasPrefix(name, envPlaceholder) && !strings.HasPrefix(name, filePlaceholder) {
+			return "{" + name + "}", nil
+		}
+		if strings.TrimSpace(caddy.ToString(value)) == "" {
+			return nil, fmt.Errorf("placeholder {%s} is unknown or empty", name)
+		}
+		return value, nil
+	})
+	if err != nil {
+		return signature.Secret{}, false, err
+	}
+	secret, err = signature.NewSecret(text)
+	return secret, false, err
+}
+
+// current returns all secrets: the configured ones, then the file's.
+func (s *secretSource) current() []signature.Secret {
+	if s.file == nil {
+		return s.fixed
+	}
+	return slices.Concat(s.fixed, s.file.secrets)
+}
+
+// warn tells the operator of secrets that are too short or can be read in the configuration's dump.
+func (s *secretSource) warn() {
+	for _, place := range s.literals {
+		s.logger.Warn("a secret is written in the configuration, whose dump shows it: use {env.NAME}, {file./path} or secret_file instead",
+			zap.Int("secret", place))
+	}
+	warnShort(s.logger, s.current())
+}
+
+func warnShort(logger *zap.Logger, secrets []signature.Secret) {
+	for i, secret := range secrets {
+		if secret.Short() {
+			logger.Warn("a secret is so short that it can be guessed",
+				zap.Int("secret", i+1), zap.Int("min_bytes", contract.MinSecretLength))
+		}
+	}
+}
+
+// watch passes on all secrets whenever the file has changed, until stop is called. What take refuses stays unused.
+func (s *secretSource) watch(take func([]signature.Secret) error) {
+	if s.file == nil {
+		return
+	}
+	s.file.watch(func(fromFile []signature.Secret, err error) {
+		if err == nil {
+			err = take(slices.Concat(s.fixed, fromFile))
+		}
+		if err != nil {
+			s.logger.Error("the secret file cannot be used; the secrets in use stay", zap.String("path", s.file.path), zap.Error(err))
+			return
+		}
+		warnShort(s.logger, fromFile)
+		s.logger.Info("secrets changed", zap.String("path", s.file.path), zap.Int("from_file", len(fromFile)))
+	})
+}
+
+// stop ends the watch. It may be called on a source that was never made.
+func (s *secretSource) stop() {
+	if s != nil && s.file != nil {
+		s.file.stop()
+	}
+}

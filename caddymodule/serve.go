@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/gate"
+)
+
+// longestWork bounds how long a receiver may take. A sender that hangs up does not end the receiver's work, so something
+// has to; the proxy's own time-outs are for tighter bounds.
+const longestWork = time.Hour
+
+// ServeHTTP judges a request and forwards it, answers it from the record, or refuses it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	h.adjust.Do(h.adjustStore)
+	start := time.Now()
+	a, v := h.gate.Admit(r.Context(), gate.Request{
+		Method: r.Method, Header: r.Header, Body: bodyOf(r), Length: r.ContentLength,
+	})
+	h.metrics.judged(v, time.Since(start), h.Observe)
+	h.reporter.verdict(r, v)
+	noteVerdict(r, v)
+	switch {
+	case h.Observe:
+		return h.letThrough(w, r, next, a)
+	case v.Decision == gate.Forward:
+		return h.forward(w, r, next, a, v)
+	case v.Decision == gate.Duplicate:
+		w.Header().Set(contract.HeaderDuplicate, "true")
+		w.WriteHeader(v.Status)
+		return nil
+	default:
+		return h.refuse(w, r, v)
+	}
+}
+
+// adjustStore applies this configuration's bounds to a store that an earlier one may have opened.
+func (h *Handler) adjustStore() {
+	if h.lease == nil {
+		return
+	}
+	if err := h.lease.adjust(); err != nil {
+		h.logger.Error("applying the store's settings", zap.Error(err))
+	}
+}
+
+// bodyOf returns a request's body, which only a request made in a test may lack.
+func bodyOf(r *http.Request) io.Reader {
+	if r.Body == nil {
+		return http.NoBody
+	}
+	return r.Body
+}
+
+// letThrough hands a request on as it came, whatever the verdict on it.
+func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
+	defer func() { _ = a.Release() }() // there is no claim whose release could fail
+	stripVouching(r)
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = a.Body()
+	}
+	return next.ServeHTTP(w, r)
+}
+
+// forward hands a verified delivery to the receiver and ends its admission by the outcome. The receiver's work is cut
+// loose from the sender's connection: a sender that hangs up neither cancels it nor loses what came of it.
+func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission, v gate.Verdict) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWork)
+	defer cancel()
+	r = r.WithContext(ctx)
+	vouch(r, v)
+	giveBody(r, a)
+
+	rec := record(w)
+	start := time.Now()
+	outcome := outcomePanic
+	defer func() { // also while a panic goes by, which a broken upstream connection is
+		h.metrics.received(outcome, time.Since(start))
+		h.end(a, outcome, rec.final())
+	}()
+	if err = next.ServeHTTP(rec, r); err != nil {
+		outcome = outcomeError
+		return err
+	}
+	outcome = outcomeFailure
+	if h.Dedup.succeeded(rec.final()) {
+		outcome = outcomeSuccess
+	}
+	return nil
+}
+
+// The outcomes of a forwarded delivery, as metrics name them.
+const (
+	outcomeSuccess = "success"
+	outcomeFailure = "failure"
+	outcomeError   = "error"
+	outcomePanic   = "panic"
+)
+
+// end commits or releases an admission. The receiver's answer stands, whatever the store says: the observer has been told.
+func (h *Handler) end(a *gate.Admission, outcome string, status int) {
+	var err error
+	if outcome == outcomeSuccess {
+		err = a.Commit(status)
+	} else {
+		err = a.Release()
+	}
+	if c := h.logger.Check(zap.DebugLevel, "delivery ended"); c != nil {
+		c.Write(zap.String("outcome", outcome), zap.Int("status", status), zap.Error(err))
+	}
+}
+
+// giveBody exchanges a request's body for the bytes that were verified. They are all there, so their length is known and
+// the sender's wish to be asked for them has been met.
+func giveBody(r *http.Request, a *gate.Admission) {
+	r.ContentLength = a.Size()
+	r.TransferEncoding = nil
+	r.Header.Del("Expect")
+	if a.Size() == 0 {
+		r.Body, r.GetBody = http.NoBody, nil
+		r.Header.Del("Content-Length")
+		return
+	}
+	r.Body = a.Body()
+	r.GetBody = func() (io.ReadCloser, error) { return a.Body(), nil }
+	r.Header.Set("Content-Length", strconv.FormatInt(a.Size(), 10))
+}
