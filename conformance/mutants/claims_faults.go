@@ -19,7 +19,7 @@ var claimFaults = []row{
 	{fault: keptAfterFailure, clause: "DUP-002", says: "The id is kept although processing failed, and the retry is acknowledged.",
 		also: also("GATE-007")},
 	{fault: acknowledgedInFlight, clause: "DUP-003", says: "A copy is acknowledged at once while another is being processed.",
-		also: also("GATE-009")},
+		also: also("GATE-008", "GATE-009")},
 	{fault: burnedUnverified, clause: "DUP-004", says: "The id is remembered before the request is verified."},
 	{fault: keyedBySignature, clause: "DUP-008", says: "Copies are told apart by their signature, so that a retry is new.",
 		also: also("DUP-001", "DUP-003", "DUP-005", "GATE-008", "GATE-009")},

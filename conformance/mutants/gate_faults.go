@@ -101,7 +101,7 @@ var gateFaults = []row{
 	{fault: copiesForwardedTogether, clause: "GATE-009", says: "Only deliveries that have ended are remembered: copies that come together all pass.",
 		also: also("DUP-003", "DUP-005", "GATE-008")},
 	{fault: copiesTurnedAway, clause: "GATE-009", says: "A copy of a delivery under way is refused at once."},
-	{fault: codeMissing, clause: "GATE-010", says: "A refusal does not name its code."},
+	{fault: codeMissing, clause: "GATE-010", says: "A refusal does not name its code.", also: also("GATE-011")},
 	{fault: oneCodeForAll, clause: "GATE-010", says: "Refusals of one status all name the same code."},
 	{fault: challengeMissing, clause: "GATE-010", says: "A 401 carries no WWW-Authenticate."},
 	{fault: plainRefusal, clause: "GATE-011", says: "A refusal's body is plain text."},

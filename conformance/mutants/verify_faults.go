@@ -62,5 +62,5 @@ var verifierFaults = []row{
 	{fault: millisecondsAccepted, clause: "TIME-005", says: "Milliseconds are taken for a timestamp."},
 	{fault: looseTimestamp, clause: "TIME-005", says: "A timestamp may have a sign and leading zeros."},
 	{fault: timestampsMayDiffer, clause: "TIME-006", says: "Two timestamps that differ are accepted; the signed one counts."},
-	{fault: unsignedTimestamp, clause: "TIME-006", says: "The age is that of the unsigned timestamp header."},
+	{fault: unsignedTimestamp, clause: "TIME-006", says: "The age is that of the unsigned timestamp header.", also: also("TIME-002")},
 }
