@@ -195,7 +195,7 @@ func (c Config) checkSecrets() error {
 func (c Config) checkNumbers() error {
 	for name, d := range map[string]time.Duration{
 		"timeout": c.Timeout, "settle": c.Settle, "patience": c.Patience, "attempt-timeout": c.AttemptTimeout,
-		"rotation-overlap": c.RotationOverlap, "past": c.Past, "future": c.Future,
+		"rotation-overlap": c.RotationOverlap, "upstream-timeout": c.UpstreamTimeout, "past": c.Past, "future": c.Future,
 	} {
 		if d < 0 {
 			return usage("--%s is negative", name)

@@ -68,6 +68,8 @@ type Config struct {
 	Patience time.Duration
 	// AttemptTimeout is how long the sender waits for an answer. Default: the provider's, 10 s.
 	AttemptTimeout time.Duration
+	// UpstreamTimeout is how long a gate waits for its receiver. Default: none; the spec on it is skipped.
+	UpstreamTimeout time.Duration
 	// RotationOverlap is how long the sender goes on signing with the old secret after a rotation. Default: 0.
 	RotationOverlap time.Duration
 	// Past and Future are the target's freshness window. Default: 5 minutes each.

@@ -169,7 +169,7 @@ func knowsCopiesElsewhere(ctx context.Context, p *probe) {
 	m := p.signed(d)
 	p.accepts(ctx, m, "the delivery is right")
 	for _, where := range p.elsewhere() {
-		c := p.signed(d)
+		c := m
 		c.url, c.host = where.url, where.host
 		a := p.send(ctx, c)
 		if n := p.processed(ctx, d); n != 1 {

@@ -25,6 +25,7 @@ var gateSpecs = []Spec{
 	{Clause: "GATE-006", Name: "forwards nothing of a body that ends early", Roles: gates, run: dropsTruncated},
 	{Clause: "GATE-007", Name: "lets the next copy try again when the receiver failed", Roles: gates, run: releasesAfterFailure},
 	{Clause: "GATE-007", Name: "lets the next copy try again when the receiver reset the connection", Roles: gates, run: releasesAfterReset},
+	{Clause: "GATE-007", Name: "lets the next copy try again when the receiver took too long", Roles: gates, needs: upstreamTimeout, run: releasesAfterTimeout},
 	{Clause: "GATE-008", Name: "finishes the receiver's work when the sender hangs up", Roles: gates, run: survivesHangUp},
 	{Clause: "GATE-009", Name: "forwards one of many copies that arrive together", Roles: gates, run: joinsCopies},
 	{Clause: "GATE-010", Name: "names the reason of a refusal in a header", Roles: gates, run: namesReasons},
@@ -33,6 +34,10 @@ var gateSpecs = []Spec{
 }
 
 func budget(s *session) skip { return given(s.cfg.BodyBudget > 0, "--body-budget was not given") }
+
+func upstreamTimeout(s *session) skip {
+	return given(s.cfg.UpstreamTimeout > 0, "--upstream-timeout was not given")
+}
 
 func refusesMethods(ctx context.Context, p *probe) {
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodPatch} {
@@ -105,6 +110,12 @@ func refusesLargeDeclared(ctx context.Context, p *probe) {
 }
 
 func refusesLargeChunked(ctx context.Context, p *probe) {
+	small := p.delivery(p.workType())
+	probe := p.signed(small)
+	probe.reader = pieces(small.body, 0)
+	if a := p.send(ctx, probe); !a.success() {
+		p.cannotTell("no chunked body is accepted at all, whatever its length: %s", a)
+	}
 	d := large(p)
 	m := p.signed(d)
 	m.reader = struct{ *bytes.Reader }{bytes.NewReader(d.body)}
@@ -177,6 +188,13 @@ func releasesAfterFailure(ctx context.Context, p *probe) {
 
 func releasesAfterReset(ctx context.Context, p *probe) {
 	p.triesAgain(ctx, reply{reset: true}, "the receiver reset the connection")
+}
+
+// releasesAfterTimeout never answers the first copy.
+func releasesAfterTimeout(ctx context.Context, p *probe) {
+	never := make(chan struct{})
+	defer close(never)
+	p.triesAgain(ctx, reply{status: http.StatusGatewayTimeout, hold: never}, "the receiver took longer than "+p.cfg.UpstreamTimeout.String())
 }
 
 // triesAgain sends two copies of a delivery, of which the first one's attempt fails.
@@ -291,14 +309,14 @@ func namesReasons(ctx context.Context, p *probe) {
 }
 
 func answersProblems(ctx context.Context, p *probe) {
-	p.each(ctx, func(want contract.Refusal, _ *delivery, _ message, a answer) {
+	p.each(ctx, func(_ contract.Refusal, _ *delivery, _ message, a answer) {
 		kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
 		p.same("Content-Type", "application/problem+json", kind)
 		var problem map[string]any
 		if err := json.Unmarshal(a.body, &problem); err != nil {
 			p.fail("a problem document", "%s", a)
 		}
-		p.same("code", any(string(want.Code)), problem["code"])
+		p.same("code, as in the header", any(a.header.Get(contract.HeaderError)), problem["code"])
 		p.same("status", any(float64(a.status)), problem["status"])
 	})
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
+// timeout is how long a mutant may take to answer.
+const timeout = 2 * time.Second
+
 // configFor is the run that judges a mutant.
 func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
 	return conformance.Config{
@@ -18,15 +21,15 @@ func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
 		UpstreamListen: upstreamOf(t), BodyBudget: t.BodyBudget, StoreFault: t.StoreFaultURL,
 		API: t.APIURL, APIKey: t.APIKey, Agent: t.AgentID, OtherAgent: t.OtherAgentID,
 		Trigger: t.TriggerURL, Advance: t.AdvanceURL,
-		AttemptTimeout: t.AttemptTimeout, RotationOverlap: t.RotationOverlap,
-		Timeout: 2 * time.Second, Settle: 100 * time.Millisecond, Patience: time.Second,
+		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap,
+		Timeout: timeout, Settle: 100 * time.Millisecond, Patience: time.Second,
 	}
 }
 
 // judge starts a mutant and judges it.
 func judge(t *testing.T, m mutants.Mutant) *conformance.Report {
 	t.Helper()
-	env := mutants.Env{}
+	env := mutants.Env{Timeout: timeout}
 	if m.Role == contract.Gate {
 		env.UpstreamURL = "http://" + freeAddress(t)
 	}

@@ -257,7 +257,7 @@ func (c Config) effective() map[string]string {
 		"trigger": hide(c.Trigger), "advance": hide(c.Advance), "store-fault": hide(c.StoreFault),
 		"time-scale": fmt.Sprint(c.TimeScale), "timeout": c.Timeout.String(), "settle": c.Settle.String(),
 		"patience": c.Patience.String(), "attempt-timeout": c.AttemptTimeout.String(),
-		"rotation-overlap": c.RotationOverlap.String(), "past": c.Past.String(), "future": c.Future.String(),
+		"rotation-overlap": c.RotationOverlap.String(), "upstream-timeout": c.UpstreamTimeout.String(), "past": c.Past.String(), "future": c.Future.String(),
 		"max-body": fmt.Sprint(c.MaxBody), "body-budget": fmt.Sprint(c.BodyBudget),
 		"parallel": fmt.Sprint(c.Parallel), "seed": fmt.Sprint(c.Seed),
 		"clause": join(c.Clauses), "skip": fmt.Sprint(len(c.Skip)), "expected-failures": fmt.Sprint(len(c.ExpectedFailures)),

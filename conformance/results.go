@@ -65,7 +65,7 @@ func postsResult(ctx context.Context, p *probe) {
 func echoesIDs(ctx context.Context, p *probe) {
 	d, a := p.result(ctx)
 	var r result
-	if err := json.Unmarshal(a.body, &r); err != nil {
+	if err := json.Unmarshal(a.body, &r); err != nil || r.Type == "" {
 		p.cannotTell("the result is not one JSON object, which clause RES-001 asks for")
 	}
 	p.same("message_id", d.message, r.MessageID)

@@ -144,9 +144,6 @@ func (s *session) observe(ctx context.Context) error {
 	p := &probe{session: s}
 	d := p.delivery(s.workType())
 	a := exchange(ctx, s.client, p.signed(d))
-	if a.err != nil {
-		return fmt.Errorf("the target gives no answer to a delivery: %w", a.err)
-	}
 	s.synchronous = len(d.effect.seen()) > 0
 	wait, cancel := context.WithTimeoutCause(ctx, min(s.cfg.Patience, 2*time.Second), errPatience)
 	defer cancel()

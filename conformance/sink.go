@@ -28,6 +28,10 @@ type sink struct {
 // effect is everything that arrived because of one delivery.
 type effect struct {
 	marks [][]byte
+	// path makes every request to it belong to the effect, whatever its body holds. Empty: the marks decide.
+	path string
+	// rest is what arrivals beyond the plan get. Nil: the sink's usual status.
+	rest *reply
 
 	mu       sync.Mutex
 	arrivals []*arrival
@@ -86,11 +90,23 @@ func (s *sink) watch(plan []reply, marks ...string) *effect {
 	return e
 }
 
-// find returns the effect that a body belongs to, or nil.
-func (s *sink) find(body []byte) *effect {
+// watchPath begins to look at everything that arrives at a path.
+func (s *sink) watchPath(path string, rest *reply, plan []reply) *effect {
+	e := &effect{path: path, rest: rest, plan: plan, news: make(chan struct{})}
+	s.mu.Lock()
+	s.effects = append(s.effects, e)
+	s.mu.Unlock()
+	return e
+}
+
+// find returns the effect that a request belongs to, or nil.
+func (s *sink) find(path string, body []byte) *effect {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.effects {
+		if e.path != "" && e.path == path {
+			return e
+		}
 		for _, m := range e.marks {
 			if bytes.Contains(body, m) {
 				return e
@@ -105,7 +121,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, 64<<20))
 	a := &arrival{time.Now(), r.Method, r.URL.RequestURI(), r.Header.Clone(), body, make(chan struct{})}
 	rep := reply{status: s.usual}
-	if e := s.find(body); e != nil {
+	if e := s.find(r.URL.Path, body); e != nil {
 		rep = e.record(a, rep)
 	}
 	if rep.hold != nil {
@@ -153,6 +169,9 @@ func (e *effect) record(a *arrival, usual reply) reply {
 	e.news = make(chan struct{})
 	if n < len(e.plan) {
 		return e.plan[n]
+	}
+	if e.rest != nil {
+		return *e.rest
 	}
 	return usual
 }
