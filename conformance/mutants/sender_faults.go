@@ -81,7 +81,7 @@ var senderFaults = []row{
 	{fault: notRetriedAfterTimeout, clause: "DLV-002", says: "A time-out ends a delivery."},
 	{fault: notRetriedAfterReset, clause: "DLV-002", says: "A broken connection ends a delivery."},
 	{fault: notRetriedAfterRefusal, clause: "DLV-002", says: "A refused connection ends a delivery."},
-	{fault: retriedAfterSuccess, clause: "DLV-003", says: "A delivery is repeated although it was acknowledged."},
+	{fault: retriedAfterSuccess, clause: "DLV-003", says: "A delivery is repeated although it was acknowledged.", also: also("DLV-004", "DLV-005")},
 	{fault: only200Succeeds, clause: "DLV-003", says: "A delivery answered with 204 is repeated."},
 	{fault: constantPause, clause: "DLV-004", says: "The pause between attempts is always the same."},
 	{fault: shrinkingPause, clause: "DLV-004", says: "The pause between attempts shrinks."},
