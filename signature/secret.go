@@ -2,11 +2,12 @@ package signature
 
 import (
 	"crypto/subtle"
+	"encoding"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	"github.com/darihook/darihook/contract"
@@ -28,7 +29,7 @@ const redacted = "[redacted]"
 
 // Secret is the text of a signing secret. It does not compare with == and does not print: through fmt, log/slog, JSON,
 // text encoders and reflecting loggers alike it shows "[redacted]" or an address. The zero Secret is empty and is
-// refused wherever a secret is needed.
+// refused wherever a secret is needed. (log/slog needs no method of its own: its handlers use those of text and JSON.)
 type Secret struct {
 	// A function holds the text, since reflection cannot look into one: even a struct that keeps a Secret in an
 	// unexported field prints nothing of it. Functions do not compare either.
@@ -99,13 +100,11 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // MarshalJSON returns "[redacted]" as a JSON string.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// LogValue returns "[redacted]".
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
 // Interface guards
 var (
-	_ fmt.Stringer   = Secret{}
-	_ fmt.GoStringer = Secret{}
-	_ fmt.Formatter  = Secret{}
-	_ slog.LogValuer = Secret{}
+	_ fmt.Stringer           = Secret{}
+	_ fmt.GoStringer         = Secret{}
+	_ fmt.Formatter          = Secret{}
+	_ encoding.TextMarshaler = Secret{}
+	_ json.Marshaler         = Secret{}
 )
