@@ -1,0 +1,317 @@
+package caddymodule_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/darihook/darihook/caddymodule"
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/signature"
+)
+
+// Caddy is one per process, so that the tests that run it are not parallel with each other. They listen on Unix sockets.
+
+// secretEnv is the variable that holds the secret in the tests' configurations.
+const secretEnv = "DARI_TEST_SECRET"
+
+// gateway is a running Caddy.
+type gateway struct {
+	t      *testing.T
+	dir    string
+	client *http.Client
+	admin  *http.Client
+	secret signature.Secret
+}
+
+// newGateway prepares a directory, a secret and clients. Caddy runs once a configuration is loaded, until the test ends.
+func newGateway(t *testing.T) *gateway {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gate") // short, as paths of sockets must be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, "data"))
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	text := "whsec_" + strings.ToLower(fmt.Sprintf("%032x", time.Now().UnixNano()))
+	t.Setenv(secretEnv, text)
+	secrets.add(text)
+	return &gateway{
+		t: t, dir: dir, secret: newSecret(t, text),
+		client: socketClient(t, filepath.Join(dir, "gate")),
+		admin:  socketClient(t, filepath.Join(dir, "admin")),
+	}
+}
+
+func newSecret(t testing.TB, text string) signature.Secret {
+	t.Helper()
+	s, err := signature.NewSecret(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// socketClient speaks HTTP/1.1 over a Unix socket, and lets the transcript see all answers.
+func socketClient(t *testing.T, path string) *http.Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transcribing{transport}, Timeout: 30 * time.Second}
+}
+
+// load runs Caddy with a site whose block is given, and the global options that tests need.
+func (g *gateway) load(site string) {
+	g.t.Helper()
+	if err := g.tryLoad(site); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *gateway) tryLoad(site string) error {
+	return g.tryLoadFile(g.caddyfile("http://gate.test", site))
+}
+
+// caddyfile is a whole Caddyfile with one site on the gateway's socket.
+func (g *gateway) caddyfile(address, site string) string {
+	return fmt.Sprintf(`{
+	admin unix/%[1]s/admin
+	persist_config off
+	grace_period 5s
+	auto_https disable_redirects
+	skip_install_trust
+	metrics
+	log {
+		output dari_test
+		level DEBUG
+		format filter {
+			wrap json
+			fields {
+				request>headers>Dari-Webhook-Signature delete
+			}
+		}
+	}
+}
+%[2]s {
+	bind unix/%[1]s/gate
+	%[3]s
+}
+`, g.dir, address, site)
+}
+
+func (g *gateway) tryLoadFile(caddyfile string) error {
+	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		if !strings.Contains(w.Message, "not formatted") {
+			g.t.Errorf("warning: %s", w)
+		}
+	}
+	running.Do(g.t)
+	return caddy.Load(config, true)
+}
+
+// running stops Caddy at the end of each test that has started it.
+var running onceEach
+
+type onceEach struct{ tests sync.Map }
+
+func (o *onceEach) Do(t *testing.T) {
+	if _, done := o.tests.LoadOrStore(t.Name(), true); done {
+		return
+	}
+	t.Cleanup(func() {
+		o.tests.Delete(t.Name())
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stopping Caddy: %v", err)
+		}
+	})
+}
+
+// gateBlock is the directive with the test's secret and some more lines.
+func gateBlock(lines ...string) string {
+	return "dari_webhook {\n\t\tsecret {env." + secretEnv + "}\n\t\t" + strings.Join(lines, "\n\t\t") + "\n\t}"
+}
+
+// inMemory is the dedup option that most tests use.
+func inMemory(lines ...string) string { return "dedup memory {\n" + strings.Join(lines, "\n") + "\n}" }
+
+// receiver is a program behind the gate that notes what it gets.
+type receiver struct {
+	*httptest.Server
+	hits atomic.Int64
+
+	mu       sync.Mutex
+	requests []received
+}
+
+type received struct {
+	header  http.Header
+	trailer http.Header
+	length  int64
+	body    []byte
+}
+
+// newReceiver starts a receiver that answers with answer, or 200 where it is nil.
+func newReceiver(t *testing.T, answer http.HandlerFunc) *receiver {
+	t.Helper()
+	r := new(receiver)
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.hits.Add(1)
+		body, _ := io.ReadAll(req.Body)
+		r.mu.Lock()
+		r.requests = append(r.requests, received{req.Header.Clone(), req.Trailer.Clone(), req.ContentLength, body})
+		r.mu.Unlock()
+		if answer != nil {
+			req.Body = io.NopCloser(bytes.NewReader(body))
+			answer(w, req)
+		}
+	}))
+	r.Server.Config.ErrorLog = nil
+	t.Cleanup(r.Close)
+	return r
+}
+
+// last returns what the receiver got last.
+func (r *receiver) last(t *testing.T) received {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.requests) == 0 {
+		t.Fatal("the receiver got nothing")
+	}
+	return r.requests[len(r.requests)-1]
+}
+
+// proxy is the directive that forwards to the receiver.
+func (r *receiver) proxy() string { return "reverse_proxy " + strings.TrimPrefix(r.URL, "http://") }
+
+// event is the body of a delivery.
+func event(id string) string {
+	return fmt.Sprintf(`{"id":%q,"type":"session.completed","created_at":"2026-01-01T00:00:00Z","data":{"session_id":"sess_1","agent_id":"agt_1"}}`, id)
+}
+
+// request is a signed delivery of a body.
+func (g *gateway) request(body string) *http.Request {
+	g.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, "http://gate.test/hook", strings.NewReader(body))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.sign(req, body)
+	return req
+}
+
+// sign gives a request the signature of a body.
+func (g *gateway) sign(req *http.Request, body string) {
+	g.t.Helper()
+	signer, err := signature.NewSigner(signature.SignerOptions{Scheme: contract.Dari().Scheme, Secrets: []signature.Secret{g.secret}})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	fields, err := signer.Sign(signature.Message{Time: time.Now(), Body: []byte(body)})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, f := range fields {
+		req.Header.Set(f.Name, f.Value)
+	}
+	_, sum, _ := strings.Cut(req.Header.Get(contract.HeaderSignature), "v1=")
+	secrets.add(sum)
+}
+
+// answer is what a sender gets.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answer) code() string    { return a.header.Get(contract.HeaderError) }
+func (a answer) duplicate() bool { return a.header.Get(contract.HeaderDuplicate) == "true" }
+func (a answer) String() string {
+	return fmt.Sprintf("%d %s duplicate=%t %q", a.status, a.code(), a.duplicate(), a.body)
+}
+
+// send sends a request and reads the answer to its end.
+func (g *gateway) send(req *http.Request) answer {
+	g.t.Helper()
+	a, err := sendBy(g.client, req)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return a
+}
+
+func sendBy(client *http.Client, req *http.Request) (answer, error) {
+	resp, err := client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	return answer{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// deliver sends a signed delivery.
+func (g *gateway) deliver(id string) answer {
+	g.t.Helper()
+	return g.send(g.request(event(id)))
+}
+
+// get asks Caddy's own API.
+func (g *gateway) get(path string) string {
+	g.t.Helper()
+	resp, err := g.admin.Get("http://localhost" + path)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusOK {
+		g.t.Fatalf("GET %s: %s, %v", path, resp.Status, err)
+	}
+	return string(body)
+}
+
+// metric returns the line of the metrics that begins with name.
+func (g *gateway) metric(name string) string {
+	g.t.Helper()
+	for line := range strings.Lines(g.get("/metrics")) {
+		if strings.HasPrefix(line, name) {
+			return strings.TrimSpace(strings.TrimPrefix(line, name))
+		}
+	}
+	return ""
+}
+
+// eventually waits for a condition that another goroutine brings about.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 10 seconds", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
