@@ -1,0 +1,14 @@
+// Package mockserver is an agent platform on a laptop: it configures webhooks, signs deliveries, retries them, and
+// misbehaves when it is asked to. It needs no account and no network.
+//
+// In a Go test, [New] starts one and ends it with the test:
+//
+//	mock := mockserver.New(t)
+//	mock.SetWebhook(t, receiver.URL, secret)
+//	mock.Client.Emit(ctx, client.Event{Type: "tool.call_requested"})
+//
+// Elsewhere [Start] does, and "darihook mock" is the same as a program. The platform's API is under /v1/; under /_mock/
+// are the calls that drive it, for which package client has the types.
+//
+// Every platform is data and an implementation of one interface; the delivery engine beneath knows none of them.
+package mockserver

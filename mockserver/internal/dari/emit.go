@@ -1,0 +1,307 @@
+package dari
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"regexp"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver/client"
+	"github.com/darihook/darihook/mockserver/faults"
+	"github.com/darihook/darihook/mockserver/internal/delivery"
+	"github.com/darihook/darihook/mockserver/internal/httpjson"
+	"github.com/darihook/darihook/mockserver/internal/ident"
+)
+
+// envelope is a delivery's body (clause EVT-001).
+type envelope struct {
+	ID        string          `json:"id"`
+	Type      string          `json:"type"`
+	CreatedAt string          `json:"created_at"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// announce hands an event to the delivery engine if the agent's webhook is subscribed to it, and returns the delivery's
+// id, or "".
+func (p *Platform) announce(agentID, eventID, eventType string, data any) string {
+	a, ok := p.agents.get(agentID)
+	if !ok || !a.subscribed(eventType) || p.queue == nil {
+		return ""
+	}
+	ids, err := p.queue.Submit(p.order(a, eventID, eventType, encode(data), nil))
+	if err != nil {
+		return "" // the queue is full or stopped: the ledger still has the event
+	}
+	return ids[0]
+}
+
+// order makes the delivery of an event.
+func (p *Platform) order(a *agent, eventID, eventType string, data json.RawMessage, own []faults.Fault) delivery.Order {
+	return delivery.Order{
+		Provider: contract.Dari().Name, Endpoint: a.ID, EventID: eventID, Type: eventType, URL: a.Webhook.URL, Faults: own,
+		Body: marshal(envelope{ID: eventID, Type: eventType, CreatedAt: p.now(), Data: data}),
+	}
+}
+
+// marshal writes JSON as most platforms do, without escaping what HTML would mistake.
+func marshal(v any) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // our own types, whose raw parts were parsed before
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// MaxCount is how many events one call may emit.
+const MaxCount = 100_000
+
+// perSession is how many events of one call share a session.
+const perSession = 1000
+
+// Emit makes events that were asked for. What they are about, a session and its tool call or a batch, is made up where
+// the caller's data does not say it, so that their results can be submitted and their ledger read. Errors: an
+// [httpjson.Error], or [httpjson.Problems].
+func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
+	own, err := checkEmission(spec)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, err := p.emitter(spec.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	e := emission{p: p, agent: a, spec: spec, faults: own}
+	return e.run()
+}
+
+// checkEmission names what does not fit.
+func checkEmission(spec client.Event) ([]faults.Fault, error) {
+	var problems httpjson.Problems
+	if spec.Type == "" {
+		problems.Missing("body", "type")
+	} else if _, ok := contract.Dari().EventFor(spec.Type); !ok {
+		problems.Invalid("unknown event type", "body", "type")
+	}
+	if spec.Count < 0 || spec.Count > MaxCount {
+		problems.Invalid("must be from 1 to 100000", "body", "count")
+	}
+	var own []faults.Fault
+	for i, ref := range spec.Faults {
+		if err := checkFault(ref.Fault); err != nil {
+			problems.Invalid(err.Error(), "body", "faults", i)
+		}
+		own = append(own, ref.Fault)
+	}
+	return own, problems.Err()
+}
+
+// CheckFault validates a fault against Dari's event types and schemes. The error is a [*faults.Violation].
+func (p *Platform) CheckFault(f faults.Fault) error { return checkFault(f) }
+
+func checkFault(f faults.Fault) error {
+	if err := f.Validate(); err != nil {
+		return err
+	}
+	dari := contract.Dari()
+	if _, ok := dari.EventFor(f.EventType); f.EventType != "" && !ok {
+		return &faults.Violation{Field: "event_type", Msg: "unknown event type"}
+	}
+	if _, ok := dari.SchemeFor(f.Scheme); f.Scheme != "" && !ok {
+		return &faults.Violation{Field: "scheme", Msg: "unknown scheme"}
+	}
+	return nil
+}
+
+// emitter returns the agent that was asked for, or the only one.
+func (p *Platform) emitter(id string) (*agent, error) {
+	if id == "" && p.agents.len() == 1 {
+		return p.agents.all()[0], nil
+	}
+	if id == "" {
+		return nil, httpjson.Problems{{Loc: []any{"body", "agent_id"}, Msg: "Field required", Type: "missing"}}
+	}
+	if a, ok := p.agents.get(id); ok {
+		return a, nil
+	}
+	if p.o.AutoCreate && agentForm.MatchString(id) {
+		return p.agentOrNew(id, DefaultOrg)
+	}
+	return nil, httpjson.NotFound("Agent")
+}
+
+// emission is one call of Emit.
+type emission struct {
+	p      *Platform
+	agent  *agent
+	spec   client.Event
+	faults []faults.Fault
+
+	session *session
+	used    int // events in session
+	orders  []delivery.Order
+	pending []int // places of the orders among the emitted
+}
+
+// run makes the events and submits their deliveries all together, so that none is accepted when there is no room.
+func (e *emission) run() ([]client.Emitted, error) {
+	count := max(e.spec.Count, 1)
+	emitted := make([]client.Emitted, count)
+	for i := range emitted {
+		id, data, err := e.event()
+		if err != nil {
+			return nil, err
+		}
+		emitted[i].ID = id
+		if e.agent.subscribed(e.spec.Type) && e.p.queue != nil {
+			e.orders = append(e.orders, e.p.order(e.agent, id, e.spec.Type, encode(data), e.faults))
+			e.pending = append(e.pending, i)
+		}
+	}
+	if e.session != nil {
+		e.p.saveSession(e.session)
+	}
+	if len(e.orders) == 0 {
+		return emitted, nil
+	}
+	ids, err := e.p.queue.Submit(e.orders...)
+	if err != nil {
+		return nil, httpjson.Refuse(503, "%v", err)
+	}
+	for i, id := range ids {
+		emitted[e.pending[i]].DeliveryID = id
+	}
+	return emitted, nil
+}
+
+// event makes one event: its id and its data.
+func (e *emission) event() (id string, data map[string]any, err error) {
+	switch e.spec.Type {
+	case contract.ToolCallRequested:
+		return e.toolEvent()
+	case contract.SessionCompleted, contract.SessionFailed:
+		return e.sessionEvent()
+	default:
+		return e.batchEvent()
+	}
+}
+
+// toolEvent makes a tool call whose result can be submitted.
+func (e *emission) toolEvent() (string, map[string]any, error) {
+	s, err := e.sessionFor(func() bool { return e.used >= perSession })
+	if err != nil {
+		return "", nil, err
+	}
+	m := e.message(s)
+	c := &call{ID: e.given("tool_call_id", ident.New("call")), SessionID: s.ID, MessageID: m.ID, Tool: e.given("tool_name", "lookup")}
+	e.p.addCall(s, c)
+	e.p.setStatus(s, active)
+	e.p.setMessageStatus(s, m, waiting)
+	data := e.merge(map[string]any{
+		"submit_url": e.p.o.BaseURL() + "/v1/sessions/" + s.ID + "/events",
+		"session_id": s.ID, "message_id": m.ID, "tool_call_id": c.ID,
+		"tool_name": c.Tool, "arguments": map[string]any{}, "agent_id": e.agent.ID,
+	})
+	entry := e.p.log(s, m.ID, e.spec.Type, data)
+	return entry.ID, data, nil
+}
+
+// sessionEvent makes the end of a session.
+func (e *emission) sessionEvent() (string, map[string]any, error) {
+	s, err := e.sessionFor(func() bool { return true })
+	if err != nil {
+		return "", nil, err
+	}
+	status := completed
+	if e.spec.Type == contract.SessionFailed {
+		status = failed
+	}
+	e.p.setStatus(s, status)
+	return ident.New("evt"), e.merge(map[string]any{
+		"session_id": s.ID, "agent_id": e.agent.ID, "status": status, "metadata": s.Metadata,
+	}), nil
+}
+
+// batchEvent makes the end of a batch that nothing else is known of.
+func (e *emission) batchEvent() (string, map[string]any, error) {
+	status := map[string]string{
+		contract.BatchCompleted: completed, contract.BatchFailed: failed, contract.BatchPartialFailed: partialFailed,
+	}[e.spec.Type]
+	counts := map[string]batchCounts{
+		completed: {Completed: 2}, failed: {Failed: 2}, partialFailed: {Completed: 1, Failed: 1},
+	}[status]
+	return ident.New("evt"), e.merge(map[string]any{
+		"batch_id": ident.New("batch"), "agent_id": e.agent.ID, "status": status, "counts": counts, "metadata": map[string]string{},
+	}), nil
+}
+
+var sessionForm = regexp.MustCompile(`^sess_[A-Za-z0-9_-]{1,100}$`)
+
+// sessionFor returns the session that the data names, or one that the platform makes up and uses until it is full.
+func (e *emission) sessionFor(full func() bool) (*session, error) {
+	id := e.given("session_id", "")
+	if s, ok := e.p.sessions.get(id); ok {
+		e.session = s
+		return s, nil
+	}
+	if id != "" && !sessionForm.MatchString(id) {
+		return nil, httpjson.Invalid("must be sess_ and up to 100 letters, digits, hyphens or underscores", "body", "data", "session_id")
+	}
+	if e.session == nil || full() {
+		if e.session != nil {
+			e.p.saveSession(e.session)
+		}
+		s, err := e.p.newSession(e.agent, id, sessionSpec{Metadata: e.metadata()})
+		if err != nil {
+			return nil, err
+		}
+		e.session, e.used = s, 0
+	}
+	e.used++
+	return e.session, nil
+}
+
+// message returns the message that the data names, or one made for this event.
+func (e *emission) message(s *session) *message {
+	id := e.given("message_id", "")
+	if m := s.message(id); m != nil && id != "" {
+		return m
+	}
+	if id == "" {
+		id = ident.New("msg")
+	}
+	m := &message{ID: id, Status: running, Content: json.RawMessage("[]"), Emitted: true}
+	s.Messages = append(s.Messages, m)
+	return m
+}
+
+// given returns a string of the caller's data, or otherwise.
+func (e *emission) given(name, otherwise string) string {
+	var text string
+	if json.Unmarshal(e.spec.Data[name], &text) == nil && text != "" {
+		return text
+	}
+	return otherwise
+}
+
+// metadata returns the metadata of the caller's data.
+func (e *emission) metadata() map[string]string {
+	var pairs map[string]string
+	if json.Unmarshal(e.spec.Data["metadata"], &pairs) != nil {
+		return nil
+	}
+	return pairs
+}
+
+// merge lays the caller's data over what was made up.
+func (e *emission) merge(data map[string]any) map[string]any {
+	merged := maps.Clone(data)
+	for name, value := range e.spec.Data {
+		merged[name] = value
+	}
+	return merged
+}

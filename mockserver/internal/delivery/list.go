@@ -1,0 +1,53 @@
+package delivery
+
+import (
+	"github.com/darihook/darihook/mockserver/client"
+)
+
+// Filter selects deliveries; an empty field selects all.
+type Filter struct {
+	EventID, AgentID, Type, Status string
+	// Before selects deliveries that were made before the one with this ordinal. 0: all.
+	Before uint64
+}
+
+func (f Filter) matches(e *entry) bool {
+	return (f.EventID == "" || f.EventID == e.EventID) &&
+		(f.AgentID == "" || f.AgentID == e.AgentID) &&
+		(f.Type == "" || f.Type == e.Type) &&
+		(f.Status == "" || f.Status == e.Status)
+}
+
+// Page is some of the deliveries that match a filter, the newest first.
+type Page struct {
+	Deliveries []client.Delivery
+	// Next is the Before of the following page; 0 on the last one.
+	Next uint64
+	// Total is how many match without Before.
+	Total   int
+	Dropped uint64
+}
+
+// List returns up to limit deliveries that match.
+func (e *Engine) List(f Filter, limit int) Page {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	page := Page{Deliveries: []client.Delivery{}, Dropped: e.book.dropped}
+	last := uint64(0)
+	for i := len(e.book.inOrder) - 1; i >= 0; i-- {
+		entry := e.book.inOrder[i]
+		if entry == nil || !f.matches(entry) {
+			continue
+		}
+		page.Total++
+		switch {
+		case f.Before > 0 && entry.ordinal >= f.Before:
+		case len(page.Deliveries) < limit:
+			page.Deliveries = append(page.Deliveries, entry.snapshot())
+			last = entry.ordinal
+		default:
+			page.Next = last
+		}
+	}
+	return page
+}

@@ -1,0 +1,89 @@
+package delivery
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/darihook/darihook/mockserver/client"
+	"github.com/darihook/darihook/mockserver/faults"
+	"github.com/darihook/darihook/mockserver/internal/storage"
+)
+
+// table is where deliveries are stored.
+const table = "deliveries"
+
+// record is a delivery as it is stored.
+type record struct {
+	Delivery client.Delivery `json:"delivery"`
+	Provider string          `json:"provider"`
+	Ordinal  uint64          `json:"ordinal"`
+	Body     []byte          `json:"body"`
+	Faults   []*faults.Fault `json:"faults,omitempty"`
+	Tries    int             `json:"tries"`
+	Ended    bool            `json:"ended"`
+}
+
+// changed stores a delivery and tells the watchers.
+func (e *Engine) changed(entry *entry) {
+	if e.o.Store != nil {
+		e.o.Store.Put(table, entry.ID, record{
+			Delivery: entry.Delivery, Provider: entry.provider, Ordinal: entry.ordinal, Body: entry.body, Faults: entry.own,
+			Tries: entry.tries, Ended: entry.ended > 0,
+		})
+	}
+	e.watchers.tellOf(entry)
+}
+
+// load reads the stored deliveries.
+func (e *Engine) load() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var entries []*entry
+	ended := map[*entry]bool{}
+	err := storage.Load(e.o.Store, table, func(_ string, r record) {
+		entry := &entry{
+			Delivery: r.Delivery, provider: r.Provider, ordinal: r.Ordinal, body: r.Body, own: r.Faults,
+			tries: r.Tries, started: len(r.Delivery.Attempts),
+		}
+		entries = append(entries, entry)
+		ended[entry] = r.Ended
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b *entry) int { return cmp.Compare(a.ordinal, b.ordinal) })
+	for _, entry := range entries {
+		e.ordinal = entry.ordinal
+		e.book.add(entry)
+		if ended[entry] {
+			for _, old := range e.book.end(entry, e.o.History) {
+				e.o.Store.Delete(table, old.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// Start resumes the deliveries that the store held as pending: each at the time that was set for its next attempt, or
+// at once when an attempt was under way.
+func (e *Engine) Start() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, entry := range slices.Clone(e.book.inOrder) {
+		if entry == nil || entry.ended > 0 || entry.open > 0 {
+			continue
+		}
+		entry.open++
+		at := time.Time{}
+		if entry.NextAttemptAt != nil {
+			at = *entry.NextAttemptAt
+		}
+		if at.After(e.o.Clock.Now()) {
+			e.at(entry, at, func() { e.due(entry) })
+		} else {
+			entry.NextAttemptAt = nil
+			e.due(entry)
+		}
+	}
+}

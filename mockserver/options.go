@@ -1,0 +1,141 @@
+package mockserver
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver/internal/scenario"
+	"github.com/darihook/darihook/mockserver/internal/target"
+)
+
+// DefaultListen is where the mock listens unless it is told otherwise.
+const DefaultListen = "127.0.0.1:4180"
+
+// Options say how a mock platform works. The zero value is a platform in memory with the real clock and Dari's schedule,
+// on a free port of the loopback interface.
+type Options struct {
+	// Listen is host:port, or "unix/" or "unix:" and the path of a socket. Default: 127.0.0.1 and a free port.
+	Listen string
+	// PublicURL is how applications reach the mock, for submit_url. Default: http:// and the address listened on.
+	PublicURL string
+	// AllowHosts are host names, besides localhost and IP addresses, that requests to /_mock/ may name: a page in a
+	// browser could otherwise reach the mock through a name of its own that resolves to this machine.
+	AllowHosts []string
+	// APIKey of the default organization. Default: a random one, the same again for the same Data.
+	APIKey string
+	// OtherAPIKey belongs to a second organization, which owns nothing. Default: there is none.
+	OtherAPIKey string
+	// AgentID of the agent that exists from the start. Default: "agt_mock".
+	AgentID string
+	// AutoCreate makes an agent of every agt_ id that is asked for.
+	AutoCreate bool
+	// AllowInsecureURLs admits webhooks over plain HTTP and at addresses that are not public.
+	AllowInsecureURLs bool
+	// Data is the file that keeps the state. Default: memory alone.
+	Data string
+	// Scenarios are further scripts, as YAML or JSON; one of a built-in name replaces it.
+	Scenarios [][]byte
+	// Scenario that the first agent runs. Default: "tool_call".
+	Scenario string
+	// Scheme names the signing scheme, one of contract.Dari().Schemes(). Default: "dari".
+	Scheme string
+
+	// ManualClock stands still until it is advanced. ClockScale is then without effect.
+	ManualClock bool
+	// ClockScale is how many seconds of the platform pass in a real one. Default: 1.
+	ClockScale float64
+	// SignVirtualTime dates signatures by the platform's clock. Default: by the real time, which receivers judge by.
+	SignVirtualTime bool
+
+	// RetrySchedule is the pause before each attempt. Default: Dari's.
+	RetrySchedule []time.Duration
+	// Jitter is the part of a pause by which it may be shorter, 0 to 1. Default: 0.
+	Jitter float64
+	// Seed of the jitter.
+	Seed uint64
+	// RetryAfterCap is the longest pause that Retry-After can ask for. Default: 24 hours.
+	RetryAfterCap time.Duration
+	// Timeout of an attempt, in real time. Default: 10 seconds.
+	Timeout time.Duration
+	// Workers bounds the attempts under way, and PerEndpoint those to one endpoint. Default: 256 and 8.
+	Workers, PerEndpoint int
+	// History is how many finished deliveries are remembered, and MaxPending how many may wait. Default: 10,000 and
+	// 200,000.
+	History, MaxPending int
+
+	// Console is served under /_mock/console. Default: nothing is.
+	Console http.Handler
+	// Resolver finds the addresses of webhook hosts. Default: the machine's.
+	Resolver Resolver
+}
+
+// Resolver finds the addresses of a name, as [net.Resolver] does.
+type Resolver = target.Resolver
+
+// check refuses what cannot work, and names the option.
+func (o Options) check() error {
+	if _, ok := contract.Dari().SchemeFor(o.Scheme); o.Scheme != "" && !ok {
+		return fmt.Errorf("unknown scheme %q", o.Scheme)
+	}
+	if o.Jitter < 0 || o.Jitter > 1 {
+		return errors.New("jitter must be from 0 to 1")
+	}
+	if o.ClockScale < 0 {
+		return errors.New("the clock's scale must be positive")
+	}
+	if len(o.RetrySchedule) > 1000 {
+		return errors.New("a schedule has at most 1000 attempts")
+	}
+	for _, pause := range o.RetrySchedule {
+		if pause < 0 {
+			return errors.New("a pause of the schedule cannot be negative")
+		}
+	}
+	for _, n := range []int{o.Workers, o.PerEndpoint, o.History, o.MaxPending} {
+		if n < 0 {
+			return errors.New("a bound cannot be negative")
+		}
+	}
+	if o.APIKey != "" && o.APIKey == o.OtherAPIKey {
+		return errors.New("the two organizations cannot have the same key")
+	}
+	return nil
+}
+
+// schedule returns the schedule in force.
+func (o Options) schedule() []time.Duration {
+	if len(o.RetrySchedule) > 0 {
+		return o.RetrySchedule
+	}
+	return contract.Dari().Delivery.Schedule
+}
+
+// scale returns the clock's scale, 0 for a manual one.
+func (o Options) scale() float64 {
+	switch {
+	case o.ManualClock:
+		return 0
+	case o.ClockScale == 0:
+		return 1
+	}
+	return o.ClockScale
+}
+
+// scenarios returns the built-in scripts and the given ones.
+func (o Options) scenarios() (map[string]*scenario.Scenario, error) {
+	all := scenario.Builtin()
+	for i, text := range o.Scenarios {
+		s, err := scenario.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("reading scenario %d: %w", i+1, err)
+		}
+		all[s.Name] = s
+	}
+	if _, ok := all[o.Scenario]; o.Scenario != "" && !ok {
+		return nil, fmt.Errorf("unknown scenario %q", o.Scenario)
+	}
+	return all, nil
+}

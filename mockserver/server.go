@@ -1,0 +1,238 @@
+package mockserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver/client"
+	"github.com/darihook/darihook/mockserver/faults"
+	"github.com/darihook/darihook/mockserver/internal/clock"
+	"github.com/darihook/darihook/mockserver/internal/control"
+	"github.com/darihook/darihook/mockserver/internal/dari"
+	"github.com/darihook/darihook/mockserver/internal/delivery"
+	"github.com/darihook/darihook/mockserver/internal/ident"
+	"github.com/darihook/darihook/mockserver/internal/scenario"
+	"github.com/darihook/darihook/mockserver/internal/storage"
+	"github.com/darihook/darihook/mockserver/internal/target"
+)
+
+// Version of the control API.
+const Version = "1"
+
+// Server is a running mock platform. Make one with [Start].
+type Server struct {
+	// URL of the mock, without a final slash. On a Unix socket it is "unix:" and the path.
+	URL string
+	// APIKey of the default organization.
+	APIKey string
+	// AgentID of the agent that exists from the start.
+	AgentID string
+	// Client drives the mock.
+	Client *client.Client
+
+	o        Options
+	base     string // what submit_url begins with
+	store    *storage.File
+	clock    *clock.Clock
+	faults   *faults.Set
+	platform *dari.Platform
+	engine   *delivery.Engine
+	http     *http.Server
+	started  time.Time
+	ended    chan struct{}
+	fault    error // why serving ended, set before ended is closed
+}
+
+// Start starts a mock platform. It ends with ctx or with Close, whichever comes first. Errors: what is wrong with the
+// options, an address that cannot be listened on, or a state file that is refused.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	listener, err := listen(ctx, o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	s, err := assemble(o, listener.Addr())
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	s.serve(ctx, listener)
+	return s, nil
+}
+
+// assemble puts the parts together without starting any of them.
+func assemble(o Options, at net.Addr) (_ *Server, err error) {
+	s := &Server{o: o, faults: new(faults.Set), started: time.Now(), ended: make(chan struct{})}
+	s.locate(at)
+	if o.Data != "" {
+		if s.store, err = storage.Open(o.Data); err != nil {
+			return nil, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			s.abandon()
+		}
+	}()
+	if err := s.restore(); err != nil {
+		return nil, err
+	}
+	scripts, err := o.scenarios()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.assemblePlatform(scripts); err != nil {
+		return nil, err
+	}
+	if err := s.assembleEngine(); err != nil {
+		return nil, err
+	}
+	if err := s.firstAgent(); err != nil {
+		return nil, err
+	}
+	s.http = &http.Server{
+		Handler:           s.handler(slices.Sorted(maps.Keys(scripts))),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	s.Client = client.New(s.URL)
+	return s, nil
+}
+
+// abandon gives up what was assembled.
+func (s *Server) abandon() {
+	if s.clock != nil {
+		s.clock.Stop()
+	}
+	s.store.Close()
+}
+
+// locate says how the mock is reached.
+func (s *Server) locate(at net.Addr) {
+	s.URL = "http://" + at.String()
+	s.base = s.URL
+	if at.Network() == "unix" {
+		s.URL, s.base = "unix:"+at.String(), "http://localhost"
+	}
+	if s.o.PublicURL != "" {
+		s.base = strings.TrimRight(s.o.PublicURL, "/")
+	}
+}
+
+func (s *Server) policy() target.Policy {
+	return target.Policy{AllowInsecure: s.o.AllowInsecureURLs, Resolver: s.o.Resolver}
+}
+
+func (s *Server) assemblePlatform(scripts map[string]*scenario.Scenario) (err error) {
+	keys := map[string]string{s.APIKey: dari.DefaultOrg}
+	if s.o.OtherAPIKey != "" {
+		keys[s.o.OtherAPIKey] = "org_other"
+	}
+	scheme, _ := contract.Dari().SchemeFor(s.o.Scheme) // checked; the zero scheme stands for the default
+	s.platform, err = dari.New(dari.Options{
+		Keys: keys, Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: scheme, Scenarios: scripts,
+		AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base },
+	})
+	return err
+}
+
+func (s *Server) assembleEngine() (err error) {
+	s.engine, err = delivery.New(delivery.Options{
+		Clock: s.clock, Store: s.store, Faults: s.faults, Policy: s.policy(),
+		Target:   func(_, endpoint string) (delivery.Target, error) { return s.platform.Target(endpoint) },
+		Failed:   func(_ string, d client.Delivery, body []byte) { s.platform.Failed(d, body) },
+		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.Timeout,
+		Workers: s.o.Workers, PerEndpoint: s.o.PerEndpoint, History: s.o.History, MaxPending: s.o.MaxPending,
+		SignVirtualTime: s.o.SignVirtualTime,
+	})
+	return err
+}
+
+// firstAgent makes the agent that exists from the start, or finds it in the restored state.
+func (s *Server) firstAgent() error {
+	s.AgentID = s.o.AgentID
+	if s.AgentID == "" {
+		s.AgentID = "agt_mock"
+	}
+	if _, err := s.platform.SetAgent(s.AgentID, client.AgentSpec{Scenario: s.o.Scenario}); err != nil {
+		return fmt.Errorf("making the first agent: %w", err)
+	}
+	return nil
+}
+
+// serve begins to answer, and to deliver what was pending.
+func (s *Server) serve(ctx context.Context, listener net.Listener) {
+	s.platform.Resume(s.engine)
+	s.engine.Start()
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	go func() {
+		err := s.http.Serve(listener)
+		stop()
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.fault = fmt.Errorf("serving: %w", err)
+			s.engine.Stop(context.Background())
+		}
+		close(s.ended)
+	}()
+}
+
+// reset empties the mock and makes the first agent anew.
+func (s *Server) reset() {
+	s.engine.Reset()
+	s.platform.Reset()
+	s.faults.Clear()
+	s.firstAgent() // it was made at the start with the same options, so that it cannot fail
+}
+
+// Done is closed when the mock has stopped answering.
+func (s *Server) Done() <-chan struct{} { return s.ended }
+
+// grace is how long a stop waits for what is under way.
+const grace = 5 * time.Second
+
+// Close stops the mock: it takes no more calls, ends the attempts under way, and closes the state file. What is pending
+// stays pending in the file. A second Close does nothing.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	s.engine.Stop(ctx)
+	if s.http.Shutdown(ctx) != nil {
+		s.http.Close()
+	}
+	<-s.ended
+	s.clock.Stop()
+	return errors.Join(s.fault, s.store.Close())
+}
+
+// status fills in what the control API cannot know.
+func (s *Server) status(status *client.Status) {
+	status.Version, status.URL = Version, s.URL
+	for _, pause := range s.o.schedule() {
+		status.Schedule = append(status.Schedule, pause.String())
+	}
+}
+
+// control is the API under /_mock/.
+func (s *Server) control(scenarios []string) *control.API {
+	return &control.API{
+		Platform: s.platform, Engine: s.engine, Faults: s.faults, Clock: s.clock, Store: s.store, Scenarios: scenarios,
+		Reset: s.reset, Advanced: s.saveClock, Status: s.status, Started: s.started,
+	}
+}
+
+// newKey makes an API key.
+func newKey() string { return ident.New("dari_key") }
