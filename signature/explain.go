@@ -138,7 +138,8 @@ func (e *explainer) compare(r *reading, sum [sha256.Size]byte, found Finding) {
 			if subtle.ConstantTimeCompare(c.sum[:], sum[:]) == 1 {
 				found.Tag, found.Encoding = item.tag, c.name
 				found.plain = found.BodyChange == BodyUnchanged && found.KeyForm == ownKey(r.scheme) &&
-					found.Encoding == ownEncoding(r.scheme) && found.Tag == r.scheme.Tag
+					found.Encoding == ownEncoding(r.scheme) && found.Tag == r.scheme.Tag &&
+					(found.TimestampForm == TimestampSeconds || found.TimestampForm == TimestampNone)
 				e.findings = append(e.findings, found)
 				return
 			}

@@ -30,8 +30,8 @@ type Finding struct {
 	plain bool
 }
 
-// Plain reports whether the signature matches just as the scheme has it: its key form, its encoding, its tag and the
-// body as it came. Such a request passes the scheme unless its header or its timestamp breaks another rule.
+// Plain reports whether the signature matches just as the scheme has it: its key form, its encoding, its tag, a
+// timestamp in seconds and the body as it came. Such a request passes the scheme unless its header or its timestamp breaks another rule.
 func (f Finding) Plain() bool { return f.plain }
 
 // sameBytes reports whether another finding comes from the same key and signed bytes: two changes can make one body.
