@@ -121,7 +121,7 @@ func (l *load) worker(ctx context.Context, client *fasthttp.HostClient, until ti
 	)
 	for time.Now().Before(until) && ctx.Err() == nil {
 		var err error
-		if body, err = l.fill(&request, body[:0]); err != nil {
+		if body, err = l.fill(&request, client.Addr, body[:0]); err != nil {
 			return nil, err
 		}
 		sent := time.Now()
@@ -129,15 +129,15 @@ func (l *load) worker(ctx context.Context, client *fasthttp.HostClient, until ti
 			return nil, fmt.Errorf("sending: %w", err)
 		}
 		latencies = append(latencies, time.Since(sent))
-		if code := response.StatusCode(); code != http.StatusOK {
-			return nil, fmt.Errorf("answered %d: %s", code, response.Body())
+		if response.StatusCode() != http.StatusOK || len(response.Header.Peek(receiverHeader)) == 0 {
+			return nil, fmt.Errorf("not answered by the receiver: %d %s", response.StatusCode(), response.Body())
 		}
 	}
 	return latencies, ctx.Err()
 }
 
-// fill makes the next delivery.
-func (l *load) fill(request *fasthttp.Request, body []byte) ([]byte, error) {
+// fill makes the next delivery to an address.
+func (l *load) fill(request *fasthttp.Request, address string, body []byte) ([]byte, error) {
 	id := "evt_" + l.runID + strconv.FormatUint(l.next.Add(1), 10)
 	body = fmt.Appendf(body, `{"id":%q,"type":"tool.call_requested","created_at":"2026-01-01T00:00:00Z","data":{"session_id":"sess_1","text":"`, id)
 	body = append(body, l.padding[:l.size-len(body)-len(`"}}`)]...)
@@ -147,7 +147,7 @@ func (l *load) fill(request *fasthttp.Request, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("signing: %w", err)
 	}
 	request.Reset()
-	request.SetRequestURI("http://bench/")
+	request.SetRequestURI("http://" + address + "/")
 	request.Header.SetMethod(http.MethodPost)
 	request.Header.SetContentType("application/json")
 	for _, f := range fields {

@@ -20,6 +20,10 @@ import (
 // clockTick is the unit of the times in /proc: 1/100 s on every Linux that Go runs on.
 const clockTick = 10 * time.Millisecond
 
+// receiverHeader marks the receiver's answers, so that nothing else passes for one: Caddy answers requests for a host that
+// it does not serve with an empty 200.
+const receiverHeader = "Bench-Receiver"
+
 // startTimeout bounds the wait until a target serves.
 const startTimeout = 20 * time.Second
 
@@ -82,7 +86,7 @@ func startTargets(ctx context.Context, caddy string) ([]*target, func() error, e
 
 // startCaddy runs one variant in a Caddy of its own.
 func startCaddy(ctx context.Context, caddy, dir string, v variant, receiver string) (*target, *exec.Cmd, error) {
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,19 +129,22 @@ func startReceiver(ctx context.Context) (string, *exec.Cmd, error) {
 
 // serveReceiver answers every delivery with 200 and an empty body, and prints its address first.
 func serveReceiver(ctx context.Context, out *os.File) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, listener.Addr())
-	server := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}, MaxRequestBodySize: maxBody + 1}
+	server := &fasthttp.Server{
+		Handler:            func(c *fasthttp.RequestCtx) { c.Response.Header.Set(receiverHeader, "1") },
+		MaxRequestBodySize: maxBody + 1,
+	}
 	context.AfterFunc(ctx, func() { _ = server.Shutdown() })
 	return server.Serve(listener)
 }
 
 // freeAddress returns a loopback address that nobody listened on a moment ago.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
