@@ -315,3 +315,17 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		time.Sleep(2 * time.Millisecond)
 	}
 }
+
+// blocked holds the ids whose deliveries the receiver is to hold, and reaching those that are waited for to arrive.
+var blocked, reaching sync.Map
+
+// holding answers a delivery once it is let go, where it is to be held.
+func holding(_ http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get(contract.HeaderID)
+	if reached, ok := reaching.LoadAndDelete(id); ok {
+		close(reached.(chan struct{}))
+	}
+	if ch, ok := blocked.Load(id); ok {
+		<-ch.(chan struct{})
+	}
+}
