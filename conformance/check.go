@@ -179,15 +179,28 @@ func (c Config) checkSecrets() error {
 		return err
 	}
 	for _, secret := range []string{c.Secret, c.SecondSecret} {
-		if strings.ContainsAny(secret, "\r\n") {
-			return usage("a secret holds a line break")
-		}
-		if _, err := keyOf(s, secret); err != nil {
-			return &UsageError{err}
+		if err := checkSecret(s, secret); err != nil {
+			return err
 		}
 	}
 	if c.Secret == c.SecondSecret {
 		return usage("--second-secret is the same as --secret")
+	}
+	return nil
+}
+
+// checkSecret refuses a secret that cannot be one of the scheme's. Nothing of it is repeated.
+func checkSecret(s contract.Scheme, secret string) error {
+	switch {
+	case secret == "":
+		return nil
+	case strings.ContainsAny(secret, " \t\r\n"):
+		return usage("a secret holds white space")
+	case s.KeyForm == contract.KeyWhole && (!strings.HasPrefix(secret, s.KeyPrefix) || secret == s.KeyPrefix):
+		return usage("a secret of the scheme %s begins with %s", s.Name, s.KeyPrefix)
+	}
+	if _, err := keyOf(s, secret); err != nil {
+		return &UsageError{err}
 	}
 	return nil
 }

@@ -131,14 +131,18 @@ func (s *session) unselected(sp Spec) skip {
 	if reason, ok := s.cfg.Skip[sp.Clause]; ok {
 		return skip{CauseRequest, "skipped on request: " + reason}
 	}
-	if len(s.cfg.Clauses) > 0 && !slices.Contains(s.cfg.Clauses, sp.Clause) ||
-		len(s.cfg.Levels) > 0 && !slices.Contains(s.cfg.Levels, clause.Level) {
+	if !s.cfg.selects(sp.Clause, clause.Level) {
 		return skip{CauseSelection, "not selected"}
 	}
 	if sp.needs != nil {
 		return sp.needs(s)
 	}
 	return skip{}
+}
+
+// selects reports whether a clause is among those that the run is limited to.
+func (c Config) selects(id contract.ClauseID, level contract.Level) bool {
+	return (len(c.Clauses) == 0 || slices.Contains(c.Clauses, id)) && (len(c.Levels) == 0 || slices.Contains(c.Levels, level))
 }
 
 // carryOut runs a spec's body and returns how it ended, or nil when what it asks for holds. A panic that is no outcome
