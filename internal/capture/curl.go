@@ -52,12 +52,11 @@ func parseCurl(text string) (Request, error) {
 // split divides a command into words. Variables are unset and commands are not run: both are errors.
 func split(text string) ([]string, error) {
 	var words []*syntax.Word
-	err := syntax.NewParser().Words(strings.NewReader(text), func(w *syntax.Word) bool {
+	for w, err := range syntax.NewParser().WordsSeq(strings.NewReader(text)) {
+		if err != nil {
+			return nil, err
+		}
 		words = append(words, w)
-		return true
-	})
-	if err != nil {
-		return nil, err
 	}
 	return expand.Fields(&expand.Config{Env: expand.ListEnviron(), NoUnset: true}, words...)
 }

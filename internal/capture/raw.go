@@ -3,6 +3,7 @@ package capture
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,7 +24,7 @@ func parseRaw(data []byte) (Request, error) {
 	}
 	fields := strings.Fields(line)
 	header, err := text.ReadMIMEHeader()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return Request{}, fmt.Errorf("reading the header: %w", err)
 	}
 	body, err := io.ReadAll(reader)
@@ -37,12 +38,11 @@ func parseRaw(data []byte) (Request, error) {
 // unframe makes the body what the framing of HTTP says it is.
 func (r *Request) unframe() error {
 	if strings.EqualFold(r.Header.Get("Transfer-Encoding"), "chunked") {
-		body, err := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(r.Body)))
-		if err != nil {
+		if body, err := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(r.Body))); err == nil {
+			r.Body = body
+		} else {
 			r.note("the body is not in chunks although Transfer-Encoding says so; it was taken as it stands")
-			return nil
 		}
-		r.Body = body
 		return nil
 	}
 	return r.fitLength()
