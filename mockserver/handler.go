@@ -19,8 +19,8 @@ func (s *Server) handler(scenarios []string) http.Handler {
 	own := http.NewServeMux()
 	s.control(scenarios).Routes(own)
 	if s.o.Console != nil {
-		own.Handle("/_mock/console", http.RedirectHandler("/_mock/console/", http.StatusSeeOther))
-		own.Handle("/_mock/console/", http.StripPrefix("/_mock/console", s.o.Console))
+		own.Handle("/_mock/console", s.o.Console)
+		own.Handle("/_mock/console/", s.o.Console)
 	}
 	own.HandleFunc("/", notFound)
 	mux.Handle("/_mock/", s.guarded(own))

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver"
+)
+
+// mockFlags are the flags of mock.
+type mockFlags struct {
+	mockserver.Options
+	clock, schedule  string
+	scenarioFiles    []string
+	json, withParent bool
+}
+
+// newMock returns the command that runs the mock platform.
+func newMock() *cobra.Command {
+	var f mockFlags
+	cmd := &cobra.Command{
+		Use:   "mock",
+		Short: "Run the mock platform",
+		Long: `Run an agent platform on this machine: it configures webhooks, signs deliveries, retries them, and misbehaves when
+asked to. The platform's API is under /v1/, the calls that drive it under /_mock/.
+
+With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"agent_id":…}.`,
+		Example: `  darihook mock --allow-insecure-urls
+  darihook mock --listen 127.0.0.1:0 --json --allow-insecure-urls --clock manual
+  darihook mock --data mock.db --retry-schedule 0s,1s,5s`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	f.add(cmd)
+	f.addEngine(cmd)
+	return cmd
+}
+
+// add declares the flags of the platform.
+func (f *mockFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.Listen, "listen", mockserver.DefaultListen, "host:port, or unix/ and the path of a socket")
+	flags.BoolVar(&f.json, "json", false, "print one line of JSON when it serves, and nothing else")
+	flags.StringVar(&f.PublicURL, "public-url", "", "how applications reach the mock (default: the address listened on)")
+	flags.StringSliceVar(&f.AllowHosts, "allow-host", nil, "a further host name under which /_mock/ answers")
+	flags.StringVar(&f.APIKey, "api-key", "", "the API key (default: a random one)")
+	flags.StringVar(&f.OtherAPIKey, "other-api-key", "", "the key of a second organization, which owns nothing")
+	flags.StringVar(&f.AgentID, "agent", "", `the id of the first agent (default "agt_mock")`)
+	flags.BoolVar(&f.AutoCreate, "auto-create", false, "make an agent of every agt_ id that is asked for")
+	flags.BoolVar(&f.AllowInsecureURLs, "allow-insecure-urls", false, "admit webhooks over plain HTTP and at private addresses")
+	flags.StringVar(&f.Data, "data", "", "the file that keeps the state (default: memory alone)")
+	flags.StringVar(&f.Scenario, "scenario", "", `what the first agent does with a message (default "tool_call")`)
+	flags.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "a further scenario, YAML or JSON")
+	flags.StringVar(&f.Scheme, "scheme", "", "how deliveries are signed: "+strings.Join(schemeNames(), ", "))
+	flags.BoolVar(&f.withParent, "exit-with-parent", false, "end when the process that started this one ends")
+}
+
+// addEngine declares the flags of the delivery engine and its clock.
+func (f *mockFlags) addEngine(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.clock, "clock", "real", "real, manual, or how many seconds pass in one, such as 60")
+	flags.BoolVar(&f.SignVirtualTime, "sign-virtual-time", false, "date signatures by the platform's clock")
+	flags.StringVar(&f.schedule, "retry-schedule", "", "the pause before each attempt, such as 0s,1s,5s (default: the platform's)")
+	flags.Float64Var(&f.Jitter, "jitter", 0.1, "the part of a pause by which it may be shorter")
+	flags.Uint64Var(&f.Seed, "seed", 0, "the seed of the jitter")
+	flags.DurationVar(&f.RetryAfterCap, "retry-after-cap", 24*time.Hour, "the longest pause that Retry-After can ask for")
+	flags.DurationVar(&f.Timeout, "timeout", contract.Dari().Delivery.Timeout, "how long an attempt may take")
+	flags.IntVar(&f.Workers, "workers", 256, "attempts under way at once")
+	flags.IntVar(&f.PerEndpoint, "per-endpoint", 8, "attempts under way at once to one endpoint")
+	flags.IntVar(&f.History, "history", 10_000, "finished deliveries that are remembered")
+	flags.IntVar(&f.MaxPending, "max-pending", 200_000, "deliveries that may wait")
+}
+
+// schemeNames lists what --scheme takes.
+func schemeNames() (names []string) {
+	for _, s := range contract.Dari().Schemes() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// run starts the mock and stays until it ends.
+func (f *mockFlags) run(ctx context.Context, out io.Writer) error {
+	if err := f.resolve(); err != nil {
+		return wrongUsage(err)
+	}
+	if f.withParent {
+		var cancel context.CancelFunc
+		ctx, cancel = withParent(ctx)
+		defer cancel()
+	}
+	server, err := mockserver.Start(ctx, f.Options)
+	if err != nil {
+		return failed(fmt.Errorf("starting the mock: %w", err))
+	}
+	if err := f.announce(out, server); err != nil {
+		return failed(errors.Join(fmt.Errorf("writing: %w", err), server.Close()))
+	}
+	<-server.Done()
+	if err := server.Close(); err != nil {
+		return failed(fmt.Errorf("ending the mock: %w", err))
+	}
+	return nil
+}
+
+// resolve turns the flags' texts into options.
+func (f *mockFlags) resolve() (err error) {
+	switch f.clock {
+	case "real":
+	case "manual":
+		f.ManualClock = true
+	default:
+		if f.ClockScale, err = strconv.ParseFloat(f.clock, 64); err != nil || !(f.ClockScale > 0 && f.ClockScale <= 1e6) {
+			return fmt.Errorf("--clock must be real, manual or a number up to 1e6, not %q", f.clock)
+		}
+	}
+	if f.RetrySchedule, err = parseSchedule(f.schedule); err != nil {
+		return fmt.Errorf("parsing --retry-schedule: %w", err)
+	}
+	for _, path := range f.scenarioFiles {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("reading --scenario-file: %w", err)
+		}
+		f.Scenarios = append(f.Scenarios, text)
+	}
+	return nil
+}
+
+// parseSchedule reads durations between commas.
+func parseSchedule(text string) (schedule []time.Duration, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		pause, err := time.ParseDuration(strings.TrimSpace(part))
+		if err != nil || pause < 0 {
+			return nil, fmt.Errorf("%q is no pause such as 0s or 5m", part)
+		}
+		schedule = append(schedule, pause)
+	}
+	return schedule, nil
+}
+
+// announcement is what a person reads when the mock serves.
+var announcement = template.Must(template.New("mock").Parse(`mock platform at {{.URL}}
+  API key    {{.APIKey}}
+  agent      {{.AgentID}}
+  console    {{.URL}}/_mock/console
+  schedule   {{range .Schedule}}{{.}} {{end}}
+  clock      {{.Clock}}
+
+Set the webhook, send an event, look at the deliveries:
+  curl -X PUT {{.URL}}/v1/agents/{{.AgentID}}/webhook -H 'Authorization: Bearer {{.APIKey}}' \
+    -H 'Content-Type: application/json' -d '{"webhook_url":"http://127.0.0.1:8080/hooks"}'
+  curl {{.URL}}/_mock/events -H 'Content-Type: application/json' -d '{"type":"tool.call_requested"}'
+  curl {{.URL}}/_mock/deliveries
+`))
+
+// announce says where the mock serves.
+func (f *mockFlags) announce(out io.Writer, s *mockserver.Server) error {
+	if f.json {
+		return json.NewEncoder(out).Encode(struct {
+			URL     string `json:"url"`
+			APIKey  string `json:"api_key"`
+			AgentID string `json:"agent_id"`
+		}{s.URL, s.APIKey, s.AgentID})
+	}
+	schedule := f.RetrySchedule
+	if schedule == nil {
+		schedule = contract.Dari().Delivery.Schedule
+	}
+	return announcement.Execute(out, map[string]any{
+		"URL": s.URL, "APIKey": s.APIKey, "AgentID": s.AgentID, "Schedule": schedule, "Clock": f.clock,
+	})
+}
+
+// withParent returns a context that ends when the process that started this one is gone: this one then gets another
+// parent.
+func withParent(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	parent := os.Getppid()
+	go func() {
+		defer cancel()
+		look := time.NewTicker(200 * time.Millisecond)
+		defer look.Stop()
+		for os.Getppid() == parent {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+		}
+	}()
+	return ctx, cancel
+}
