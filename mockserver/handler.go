@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/darihook/darihook/mockserver/console"
 	"github.com/darihook/darihook/mockserver/internal/httpjson"
 )
 
@@ -18,14 +19,21 @@ func (s *Server) handler(scenarios []string) http.Handler {
 
 	own := http.NewServeMux()
 	s.control(scenarios).Routes(own)
-	if s.o.Console != nil {
-		own.Handle("/_mock/console", s.o.Console)
-		own.Handle("/_mock/console/", s.o.Console)
-	}
+	page := s.console()
+	own.Handle(console.Path, page)
+	own.Handle(console.Path+"/", page)
 	own.HandleFunc("/", notFound)
 	mux.Handle("/_mock/", s.guarded(own))
 	mux.HandleFunc("/", notFound)
 	return mux
+}
+
+// console is the web page under /_mock/console.
+func (s *Server) console() http.Handler {
+	if s.o.Console != nil {
+		return s.o.Console
+	}
+	return console.Handler()
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) { httpjson.Fail(w, httpjson.NotFound("Path")) }

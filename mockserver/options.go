@@ -66,7 +66,7 @@ type Options struct {
 	// 200,000.
 	History, MaxPending int
 
-	// Console is served at /_mock/console and below. Default: nothing is.
+	// Console is served at /_mock/console and below. Default: the page of package console.
 	Console http.Handler
 	// Resolver finds the addresses of webhook hosts. Default: the machine's.
 	Resolver Resolver

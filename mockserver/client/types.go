@@ -119,6 +119,17 @@ type Deliveries struct {
 	Dropped uint64 `json:"dropped"`
 }
 
+// Summaries is one page of deliveries without the bytes of their attempts, the newest first.
+type Summaries struct {
+	Deliveries []Summary `json:"deliveries"`
+	// Next is the cursor of the following page; empty on the last one.
+	Next string `json:"next,omitempty"`
+	// Total is how many deliveries match on all pages.
+	Total int `json:"total"`
+	// Dropped is how many finished deliveries were forgotten because there were too many.
+	Dropped uint64 `json:"dropped"`
+}
+
 // Event asks for events to be emitted.
 type Event struct {
 	// AgentID whose webhook gets them. Default: the only agent there is.
@@ -182,6 +193,8 @@ type WebhookSpec struct {
 	EventTypes []string `json:"event_types,omitempty"`
 	// Secret to sign with, for receivers whose secret is fixed. Default: a new one.
 	Secret string `json:"signing_secret,omitempty"`
+	// KeepSecret leaves the secret of a webhook that is there as it is, where Secret is empty.
+	KeepSecret bool `json:"keep_secret,omitempty"`
 }
 
 // Result is a tool result that an application has sent.

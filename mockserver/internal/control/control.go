@@ -64,6 +64,7 @@ func (a *API) paths() map[string]map[string]httpjson.Handler {
 		"/events":                    {"POST": a.emit},
 		"/deliveries":                {"GET": a.listDeliveries},
 		"/deliveries/stream":         {"GET": a.stream},
+		"/deliveries/summaries":      {"GET": a.listSummaries},
 		"/deliveries/{id}":           {"GET": a.getDelivery},
 		"/deliveries/{id}/resend":    {"POST": a.resend},
 		"/faults":                    {"GET": a.listFaults, "POST": a.addFault, "DELETE": a.clearFaults},

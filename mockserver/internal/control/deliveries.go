@@ -24,29 +24,57 @@ const (
 
 // listDeliveries answers a page, the newest first.
 func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	q := r.URL.Query()
-	if err := known(q, "event_id", "agent_id", "type", "status", "limit", "cursor"); err != nil {
+	page, err := a.page(r.URL.Query())
+	if err != nil {
 		return 0, nil, err
+	}
+	return http.StatusOK, client.Deliveries{
+		Deliveries: page.Deliveries, Next: cursor(page.Next), Total: page.Total, Dropped: page.Dropped,
+	}, nil
+}
+
+// listSummaries answers the same page without the bytes of the attempts.
+func (a *API) listSummaries(_ http.ResponseWriter, r *http.Request) (int, any, error) {
+	page, err := a.page(r.URL.Query())
+	if err != nil {
+		return 0, nil, err
+	}
+	answer := client.Summaries{
+		Deliveries: make([]client.Summary, len(page.Deliveries)), Next: cursor(page.Next), Total: page.Total, Dropped: page.Dropped,
+	}
+	for i, d := range page.Deliveries {
+		answer.Deliveries[i] = d.Summarize()
+	}
+	return http.StatusOK, answer, nil
+}
+
+// page reads the query of a list and returns its page.
+func (a *API) page(q url.Values) (none delivery.Page, err error) {
+	if err := known(q, "event_id", "agent_id", "type", "status", "text", "limit", "cursor"); err != nil {
+		return none, err
 	}
 	filter, err := filterOf(q)
 	if err != nil {
-		return 0, nil, err
+		return none, err
 	}
 	limit, err := number(q, "limit", defaultLimit, 1, maxLimit)
 	if err != nil {
-		return 0, nil, err
+		return none, err
 	}
 	before, err := number(q, "cursor", 0, 0, 1<<62)
 	if err != nil {
-		return 0, nil, err
+		return none, err
 	}
-	filter.Before = uint64(before)
-	page := a.Engine.List(filter, limit)
-	answer := client.Deliveries{Deliveries: page.Deliveries, Total: page.Total, Dropped: page.Dropped}
-	if page.Next > 0 {
-		answer.Next = strconv.FormatUint(page.Next, 10)
+	filter.Text, filter.Before = q.Get("text"), uint64(before)
+	return a.Engine.List(filter, limit), nil
+}
+
+// cursor names the page that begins before an ordinal.
+func cursor(before uint64) string {
+	if before == 0 {
+		return ""
 	}
-	return http.StatusOK, answer, nil
+	return strconv.FormatUint(before, 10)
 }
 
 // filterOf reads the fields that select deliveries.

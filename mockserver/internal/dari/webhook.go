@@ -139,6 +139,10 @@ func (p *Platform) SetWebhook(ctx context.Context, id string, spec client.Webhoo
 	if !ok {
 		return "", httpjson.NotFound("Agent")
 	}
+	if made != "" && spec.KeepSecret && a.Webhook != nil {
+		p.setWebhook(a, body)
+		return "", nil
+	}
 	a.Webhook = &webhook{URL: spec.URL, EventTypes: body.types(), Secret: spec.Secret}
 	p.saveAgent(a)
 	return made, nil

@@ -1,12 +1,17 @@
 package delivery
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/darihook/darihook/mockserver/client"
 )
 
 // Filter selects deliveries; an empty field selects all.
 type Filter struct {
 	EventID, AgentID, Type, Status string
+	// Text selects deliveries that have it in an id, the type or the URL, in whatever case.
+	Text string
 	// Before selects deliveries that were made before the one with this ordinal. 0: all.
 	Before uint64
 }
@@ -15,7 +20,15 @@ func (f Filter) matches(e *entry) bool {
 	return (f.EventID == "" || f.EventID == e.EventID) &&
 		(f.AgentID == "" || f.AgentID == e.AgentID) &&
 		(f.Type == "" || f.Type == e.Type) &&
-		(f.Status == "" || f.Status == e.Status)
+		(f.Status == "" || f.Status == e.Status) &&
+		(f.Text == "" || e.mentions(strings.ToLower(f.Text)))
+}
+
+// mentions reports whether a text in lower case is part of what names the delivery.
+func (e *entry) mentions(text string) bool {
+	return slices.ContainsFunc([]string{e.ID, e.EventID, e.AgentID, e.Type, e.URL}, func(name string) bool {
+		return strings.Contains(strings.ToLower(name), text)
+	})
 }
 
 // Page is some of the deliveries that match a filter, the newest first.
