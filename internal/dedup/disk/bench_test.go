@@ -1,9 +1,13 @@
 package disk_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,35 +21,92 @@ func BenchmarkDelivery(b *testing.B) {
 	deduptest.BenchmarkDelivery(b, func(tb testing.TB) dedup.Store { return open(tb, tb.TempDir(), disk.Options{}) })
 }
 
-// BenchmarkOpen reopens a store of so many ids, which DEDUP_BENCH_IDS sets. Default: 100,000.
-func BenchmarkOpen(b *testing.B) {
-	ids := 100_000
-	if text := os.Getenv("DEDUP_BENCH_IDS"); text != "" {
-		var err error
-		if ids, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
+// benchIDs is the number of ids in the benchmarks of a large store, which DEDUP_BENCH_IDS sets. Default: 20,000.
+func benchIDs(b *testing.B) int {
+	text := cmp.Or(os.Getenv("DEDUP_BENCH_IDS"), "20000")
+	ids, err := strconv.Atoi(text)
+	if err != nil {
+		b.Fatal(err)
 	}
-	path := b.TempDir()
+	return ids
+}
+
+// BenchmarkOpen reopens a large store. It also reports the memory that the process resides in after filling the store
+// and after reopening it, and the disk that an id takes.
+func BenchmarkOpen(b *testing.B) {
+	ids, path := benchIDs(b), b.TempDir()
 	s, err := disk.Open(path, disk.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	deduptest.Fill(b, s, ids, time.Hour)
+	filled, bytes := resident(b), s.Stats().DiskBytes
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
+	var reopened float64
 	for b.Loop() {
 		s, err := disk.Open(path, disk.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
+		b.StopTimer()
 		if got := s.Stats().Done; got != int64(ids) {
 			b.Fatalf("%d records, want %d", got, ids)
 		}
-		b.StopTimer()
+		reopened = resident(b)
 		s.Close()
 		b.StartTimer()
+	}
+	b.ReportMetric(filled, "filled-MiB")
+	b.ReportMetric(reopened, "reopened-MiB")
+	b.ReportMetric(float64(bytes)/float64(ids), "disk-B/id")
+}
+
+// resident is the process's memory in MiB once its garbage is gone; 0 where there is no /proc.
+func resident(b *testing.B) float64 {
+	debug.FreeOSMemory()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	var kib float64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		b.Fatal(err)
+	}
+	return kib / 1024
+}
+
+// BenchmarkExpiry delivers, one after the other, while a large store's records are purged, and reports how long the
+// slowest took. The same beside records that do not expire tells what of it the machine is to blame for.
+func BenchmarkExpiry(b *testing.B) {
+	ids := benchIDs(b)
+	b.Run("expiring", func(b *testing.B) {
+		deliverBeside(b, ids, time.Millisecond, func(s *disk.Store, n int) bool { return s.Stats().Done > int64(n) })
+	})
+	b.Run("quiet", func(b *testing.B) {
+		deliverBeside(b, ids, time.Hour, func(_ *disk.Store, n int) bool { return n < 5000 })
+	})
+}
+
+// deliverBeside fills a store and delivers as long as more wants it.
+func deliverBeside(b *testing.B, ids int, ttl time.Duration, more func(s *disk.Store, delivered int) bool) {
+	for b.Loop() {
+		b.StopTimer()
+		s := open(b, b.TempDir(), disk.Options{})
+		deduptest.Fill(b, s, ids, ttl)
+		b.StartTimer()
+		var took []time.Duration
+		for more(s, len(took)) {
+			start := time.Now()
+			deduptest.Fill(b, s, 1, time.Hour)
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "max-ms")
 	}
 }
 

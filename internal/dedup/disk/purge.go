@@ -14,6 +14,9 @@ const (
 	purgeInterval = time.Second
 	// purgeBatch bounds how many it drops before it serves commits again: less than a millisecond's worth.
 	purgeBatch = 64
+	// purgeRest is how many times as long as a batch took the writer leaves to others before the next one: a whole
+	// store that expires at once must not crowd out the deliveries.
+	purgeRest = 4
 )
 
 // purger finds expired records. It remembers for every scope where the last purge ended, since the engine would step
@@ -120,7 +123,8 @@ func (p *purger) expired(db *pebble.DB, expiry []byte) (expired, error) {
 // purge drops a batch of expired records and tells when to do so again. It need not be durable: what a crash brings
 // back is purged again.
 func (w *writer) purge() time.Duration {
-	found, err := w.purger.due(time.Now(), purgeBatch)
+	start := time.Now()
+	found, err := w.purger.due(start, purgeBatch)
 	if err == nil && len(found) > 0 {
 		err = w.write(-int64(len(found)), pebble.NoSync, func(batch *pebble.Batch) error { return deleteAll(batch, found) })
 	}
@@ -129,7 +133,7 @@ func (w *writer) purge() time.Duration {
 		log(w.engine.log, slog.LevelError, "deduplication store: purging expired records", err)
 		return purgeInterval
 	case len(found) == purgeBatch:
-		return 0
+		return purgeRest * time.Since(start)
 	}
 	return purgeInterval
 }
