@@ -13,7 +13,7 @@ import (
 	"github.com/darihook/darihook/internal/dedup/disk"
 )
 
-const crashRounds = 12
+const crashRounds = 8
 
 // ledger is what the killed processes reported, by id.
 type ledger struct {
@@ -33,7 +33,7 @@ func TestKilledProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
 	l := ledger{map[string]int{}, map[string]int{}, map[string]bool{}}
 	for round := range crashRounds {
-		l.killOne(t, path, round, 1+rng.IntN(2000))
+		l.killOne(t, path, round, 1+rng.IntN(1000))
 		l.check(t, path)
 	}
 	if len(l.acknowledged) < crashRounds || len(l.held) == 0 {

@@ -130,8 +130,8 @@ func (e *engine) fault() error {
 func (e *engine) fail(cause error) {
 	e.failing.Do(func() {
 		e.failure = fmt.Errorf("%w: %w", ErrFailed, cause)
-		close(e.failed)
 		log(e.log, slog.LevelError, "deduplication store failed; it refuses until the process restarts", cause)
+		close(e.failed)
 	})
 }
 

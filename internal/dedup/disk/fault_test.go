@@ -58,7 +58,7 @@ func key(id string) dedup.Key { return dedup.Key{Scope: "scope", ID: id} }
 func TestBrokenDisk(t *testing.T) {
 	t.Parallel()
 	var disk faulty
-	var logged bytes.Buffer
+	var logged lockedBuffer
 	path := t.TempDir()
 	s := openAt(t, path, Options{files: disk.files(), Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	if err := commitOne(t, s, key("before"), time.Hour); err != nil {
@@ -85,6 +85,24 @@ func TestBrokenDisk(t *testing.T) {
 	if !strings.Contains(logged.String(), "level=ERROR") {
 		t.Errorf("log = %q, want an error", logged.String())
 	}
+}
+
+// lockedBuffer is a buffer that the engine's goroutines may still write to while a test reads it.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }
 
 // TestReopenAfterBrokenDisk takes the files of a failed store to where another process would find them.
