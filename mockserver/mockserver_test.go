@@ -21,6 +21,7 @@ type request struct {
 	header http.Header
 	body   []byte
 	err    error // of reading the body
+	coding []string
 }
 
 // envelope is a delivery's body.
@@ -57,8 +58,12 @@ func newReceiver(t testing.TB, answers ...int) *receiver {
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
-	got := request{req.Header.Clone(), body, err}
-	w.WriteHeader(r.keep(got))
+	got := request{req.Header.Clone(), body, err, req.TransferEncoding}
+	answer := r.keep(got)
+	if err != nil {
+		answer = http.StatusBadRequest
+	}
+	w.WriteHeader(answer)
 	r.arrived <- got
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
@@ -31,6 +32,7 @@ func (s *sender) sendRaw(ctx context.Context, to string, d *faults.Draft) (*clie
 		return nil, fmt.Errorf("writing the request: %w", err)
 	}
 	if d.Wire.Reset {
+		linger(ctx)
 		reset(conn)
 		return nil, fmt.Errorf("the connection was reset after half of the body, as asked")
 	}
@@ -79,6 +81,17 @@ func readHalf(conn net.Conn) (*client.Response, error) {
 		return nil, fmt.Errorf("the connection was closed after half of the body, as asked: %w", err)
 	}
 	return readResponse(resp)
+}
+
+// linger lets the receiver read what was sent: a reset throws away what has not been read.
+func linger(ctx context.Context) {
+	const enough = 50 * time.Millisecond
+	pause := time.NewTimer(enough)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
 }
 
 // reset makes the close of a connection a reset.
