@@ -115,6 +115,9 @@ func TestExplain(t *testing.T) {
 				got.BodyChange == signature.BodyUnchanged && got.TimestampForm == signature.TimestampSeconds; got.Plain() != plainly {
 				t.Errorf("plain is %v for %+v", got.Plain(), got)
 			}
+			if len(findings) > 1 && findings[1].Scheme == got.Scheme {
+				t.Errorf("one match is found twice: %v and %v", got, findings[1])
+			}
 			saysNothingSecret(t, findings, m, hidden)
 		})
 	}

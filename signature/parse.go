@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -84,11 +85,9 @@ func (p *plan) readItems(s *Signature, line string) (stamp string, hasStamp bool
 		tag, value, ok := p.cutTag(item)
 		switch {
 		case !ok:
-			fault = errGrammar
+			fault = cmp.Or(fault, error(errGrammar))
 		case tag == p.Tag:
-			if e := p.addValue(s, value); e != nil && fault == nil {
-				fault = e
-			}
+			fault = cmp.Or(fault, p.addValue(s, value))
 		case tag == p.TimestampTag:
 			stamp = value
 			stamps++

@@ -24,6 +24,7 @@ func TestNewVerifierRefuses(t *testing.T) {
 		"fail/17 secrets":      {signature.Options{Scheme: whole, Secrets: secrets(t, slices.Repeat([]string{hidden}, 17)...)}, signature.ErrTooManySecrets},
 		"fail/not base64":      {signature.Options{Scheme: decoded, Secrets: secrets(t, "whsec_hidden-in-words")}, signature.ErrSecretEncoding},
 		"fail/unpadded base64": {signature.Options{Scheme: decoded, Secrets: secrets(t, strings.TrimRight(hidden, "="))}, signature.ErrSecretEncoding},
+		"fail/padding bits":    {signature.Options{Scheme: decoded, Secrets: secrets(t, "whsec_aGVsbG9=")}, signature.ErrSecretEncoding},
 		"fail/prefix alone":    {signature.Options{Scheme: decoded, Secrets: secrets(t, "whsec_")}, signature.ErrEmptySecret},
 		"fail/one of two":      {signature.Options{Scheme: decoded, Secrets: secrets(t, hidden, "hidden")}, signature.ErrSecretEncoding},
 		"fail/negative past":   {signature.Options{Scheme: whole, Secrets: secrets(t, hidden), Window: signature.Window{Past: -1}}, signature.ErrWindow},
