@@ -39,7 +39,7 @@ function offerSecret(id, secret) {
 function card(agent) {
   const id = `agent-${agent.id}`;
   return el('section', { class: 'card', 'aria-labelledby': id },
-    el('div', { class: 'card-head' }, el('h3', { id, class: 'break' }, agent.name || agent.id), el('span', { class: 'mono muted break' }, agent.id),
+    el('div', { class: 'card-head' }, el('h3', { id, class: 'break' }, agent.name || agent.id), agent.name && agent.name !== agent.id && el('span', { class: 'mono muted break' }, agent.id),
       el('div', { class: 'tools' }, agent.scenario && el('span', { class: 'muted small' }, `scenario ${agent.scenario}`), copyButton('Copy id', `the id ${agent.id}`, () => agent.id))),
     webhookForm(agent));
 }

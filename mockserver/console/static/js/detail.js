@@ -5,7 +5,7 @@ import { bodyView, decode, headerList } from './bytes.js';
 import { copyButton } from './clipboard.js';
 import { curlCommand } from './curl.js';
 import { byId, el, fill, say } from './dom.js';
-import { clockTime, fullTime, httpStatus } from './format.js';
+import { fullTime, httpStatus } from './format.js';
 import { focusRow, showOpened, statusOf } from './list.js';
 import { attempt as trying, notify } from './notices.js';
 import { platform } from './platform.js';
@@ -111,11 +111,11 @@ function render() {
 }
 
 function renderFacts() {
-  const fact = (name, value, wide) => el('div', { class: wide && 'wide' }, el('dt', {}, name), el('dd', {}, value));
+  const fact = (name, value) => el('div', {}, el('dt', {}, name), el('dd', {}, value));
   const mono = (text) => el('span', { class: 'mono' }, text);
   fill(parts.facts,
     fact('Event', mono(delivery.event_id)), fact('Delivery', mono(delivery.id)), fact('Agent', mono(delivery.agent_id)),
-    fact('Created', fullTime(delivery.created_at)), fact('Goes to', mono(delivery.url), true));
+    fact('Created', fullTime(delivery.created_at)), fact('Goes to', mono(delivery.url)));
 }
 
 async function onResend() {
@@ -134,8 +134,8 @@ function curl() {
 
 /** The cards of one attempt: what was wrong on purpose, its signature, its request, its answer. */
 function attemptCards(attempt) {
-  return [faultNote(attempt), card(`Signature of attempt ${attempt.number}`, [], el('div', { class: 'card-body' }, explanation(attempt))),
-    requestCard(attempt), answerCard(attempt)];
+  return [faultNote(attempt), el('div', { class: 'exchange' }, requestCard(attempt), answerCard(attempt)),
+    card('Signature', [], el('div', { class: 'card-body' }, explanation(attempt)))];
 }
 
 let serial = 0;
@@ -152,23 +152,22 @@ function faultNote({ faults }) {
     faults.map((name) => el('p', {}, el('span', { class: 'mono' }, name), `: ${platform.kind(name)?.summary ?? ''}`)));
 }
 
-function requestCard({ number, at, request }) {
+function requestCard({ number, request }) {
   const bytes = decode(request.body_base64);
   const { toggle, view } = bodyView(bytes, 'request body', request.body_size);
-  return card('Request', [toggle, copyButton('Copy body', 'the request body', () => new TextDecoder().decode(bytes))],
+  return card(`Request ${number}`, [toggle, copyButton('Copy body', 'the request body', () => new TextDecoder().decode(bytes))],
     el('div', { class: 'card-body' },
       el('p', { class: 'line-one' }, `POST ${delivery.url}`),
-      headerList(request.headers), view,
-      el('p', { class: 'muted small' }, `Attempt ${number}, begun at ${clockTime(at, true)} on the platform's clock`)));
+      headerList(request.headers), view));
 }
 
 function answerCard(attempt) {
   const { response, error } = attempt;
   const problem = error && el('p', { class: 'note bad' }, error);
-  if (!response) return card('Answer', [], el('div', { class: 'card-body' }, problem || el('p', { class: 'muted' }, 'There was no answer.')));
+  if (!response) return card(`Answer ${attempt.number}`, [], el('div', { class: 'card-body' }, problem || el('p', { class: 'muted' }, 'There was no answer.')));
   const bytes = decode(response.body_base64);
   const { toggle, view } = bodyView(bytes, 'answer body');
-  return card('Answer', [toggle, bytes.length > 0 && copyButton('Copy body', 'the answer body', () => new TextDecoder().decode(bytes))],
+  return card(`Answer ${attempt.number}`, [toggle, bytes.length > 0 && copyButton('Copy body', 'the answer body', () => new TextDecoder().decode(bytes))],
     el('div', { class: 'card-body' },
       el('p', { class: 'line-one' }, el('span', { class: `status ${succeeded(attempt) ? 'succeeded' : 'failed'}` }, httpStatus(response.status))),
       problem, headerList(response.headers), view));

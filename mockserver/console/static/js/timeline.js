@@ -18,11 +18,11 @@ export function outcome({ error, response }) {
 export function timeline(delivery, selected, onSelect) {
   const longest = Math.max(1, ...delivery.attempts.map(({ duration_ms: ms }) => ms));
   return el('ol', { class: 'timeline', 'aria-label': 'Attempts, in their order' },
-    delivery.attempts.map((attempt) => entry(attempt, attempt.number === selected, longest, onSelect)),
+    delivery.attempts.map((attempt, i, all) => entry(attempt, all[i - 1], attempt.number === selected, longest, onSelect)),
     delivery.status === 'pending' && planned(delivery));
 }
 
-function entry(attempt, pressed, longest, onSelect) {
+function entry(attempt, before, pressed, longest, onSelect) {
   const ok = succeeded(attempt);
   const bar = el('span');
   bar.style.width = `${Math.max(2, (attempt.duration_ms / longest) * 100)}%`;
@@ -33,6 +33,7 @@ function entry(attempt, pressed, longest, onSelect) {
   el('span', { class: `mark ${ok ? 'ok' : 'bad'}` }, icon(ok ? 'succeeded' : 'failed')),
   el('span', { class: 'muted' }, el('span', { class: 'hidden' }, ok ? 'Succeeded, attempt ' : 'Failed, attempt '), `#${attempt.number}`),
   el('time', { class: 'at muted', datetime: attempt.at, title: fullTime(attempt.at) }, clockTime(attempt.at, true)),
+  el('span', { class: 'since muted' }, before ? `+${span((Date.parse(attempt.at) - Date.parse(before.at)) / 1000)}` : ''),
   el('span', { class: 'outcome' }, outcome(attempt), (attempt.faults ?? []).map((kind) => el('span', { class: 'tag' }, icon('fault'), kind))),
   el('span', { class: 'meter', 'aria-hidden': 'true' }, bar),
   el('span', { class: 'took muted' }, took(attempt.duration_ms))));
