@@ -55,9 +55,7 @@ func decodeVariants(value string) []candidate {
 	add(EncodingBase64, sum, err)
 	sum, err = base64.RawStdEncoding.DecodeString(value)
 	add(EncodingRawBase64, sum, err)
-	if strings.ContainsAny(value, "-_") {
-		sum, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(value, "="))
-		add(EncodingURLBase64, sum, err)
-	}
+	sum, err = decodeURL(value)
+	add(EncodingURLBase64, sum, err)
 	return found
 }

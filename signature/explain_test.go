@@ -16,9 +16,10 @@ import (
 	"github.com/darihook/darihook/signature"
 )
 
-// misfit is a request that a receiver with Dari's default scheme and the secret [hidden] refuses, or should not.
+// misfit is a request that a receiver with Dari's default scheme and one known secret refuses, but for one.
 type misfit struct {
 	scheme  string
+	known   string
 	key     string
 	stamp   string
 	signed  string
@@ -62,12 +63,18 @@ func TestExplain(t *testing.T) {
 		"with id":              {func(m *misfit) { m.scheme = "dari-id" }, signature.Finding{Scheme: "dari-id"}},
 		"prefix stripped":      {func(m *misfit) { m.key = strings.TrimPrefix(hidden, "whsec_") }, signature.Finding{KeyForm: signature.KeyUnprefixed}},
 		"key decoded":          {func(m *misfit) { m.key = string(decoded) }, signature.Finding{KeyForm: signature.KeyDecoded}},
+		"key hex-decoded":      {func(m *misfit) { m.known, m.key = "whsec_0102", "\x01\x02" }, signature.Finding{KeyForm: signature.KeyDecodedHex}},
+		"key URL-decoded":      {func(m *misfit) { m.known, m.key = "whsec_-_8", "\xfb\xff" }, signature.Finding{KeyForm: signature.KeyDecodedURL}},
+		"key with prefix":      {func(m *misfit) { m.known, m.key = "bare", "whsec_bare" }, signature.Finding{KeyForm: signature.KeyPrefixed}},
 		"key with newline":     {func(m *misfit) { m.key = hidden + "\n" }, signature.Finding{KeyForm: signature.KeyNewline}},
 		"key with CR LF":       {func(m *misfit) { m.key = hidden + "\r\n" }, signature.Finding{KeyForm: signature.KeyWindowsReturn}},
 		"bare key and newline": {func(m *misfit) { m.key = strings.TrimPrefix(hidden, "whsec_") + "\n" }, signature.Finding{KeyForm: signature.KeyUnprefixedNL}},
 		"upper-case hex": {func(m *misfit) { m.respell = func(b []byte) string { return fmt.Sprintf("%X", b) } },
 			signature.Finding{Encoding: signature.EncodingUpperHex}},
-		"base64":      {func(m *misfit) { m.respell = base64.StdEncoding.EncodeToString }, signature.Finding{Encoding: signature.EncodingBase64}},
+		"base64": {func(m *misfit) { m.respell = base64.StdEncoding.EncodeToString }, signature.Finding{Encoding: signature.EncodingBase64}},
+		"base64url": {func(m *misfit) {
+			m.respell, m.signed, m.sent = base64.URLEncoding.EncodeToString, "{}", "{}"
+		}, signature.Finding{Encoding: signature.EncodingURLBase64}},
 		"raw base64":  {func(m *misfit) { m.respell = base64.RawStdEncoding.EncodeToString }, signature.Finding{Encoding: signature.EncodingRawBase64}},
 		"no tag":      {func(m *misfit) { m.tag = "" }, signature.Finding{Tag: "-"}},
 		"other tag":   {func(m *misfit) { m.tag = "sha256=" }, signature.Finding{Tag: "sha256"}},
@@ -92,13 +99,13 @@ func TestExplain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := misfit{scheme: "dari-timestamp-header", key: hidden, stamp: "1767225600", signed: plain, respell: hex.EncodeToString, tag: "v1="}
+			m := misfit{scheme: "dari-timestamp-header", known: hidden, key: hidden, stamp: "1767225600", signed: plain, respell: hex.EncodeToString, tag: "v1="}
 			c.edit(&m)
 			if m.sent == "" {
 				m.sent = plain
 			}
 			now := time.Unix(1767225600+90, 0)
-			findings := signature.Explain(contract.Dari().Schemes(), secrets(t, "whsec_b3RoZXI=", hidden), m.request(t), []byte(m.sent), now)
+			findings := signature.Explain(contract.Dari().Schemes(), secrets(t, "whsec_b3RoZXI=", m.known), m.request(t), []byte(m.sent), now)
 			if len(findings) == 0 {
 				t.Fatal("no finding")
 			}
@@ -118,7 +125,7 @@ func TestExplain(t *testing.T) {
 			if len(findings) > 1 && findings[1].Scheme == got.Scheme {
 				t.Errorf("one match is found twice: %v and %v", got, findings[1])
 			}
-			saysNothingSecret(t, findings, m, hidden)
+			saysNothingSecret(t, findings, m)
 		})
 	}
 }
@@ -143,7 +150,7 @@ func expected(f signature.Finding) signature.Finding {
 }
 
 // saysNothingSecret looks for secrets and signatures in findings.
-func saysNothingSecret(t *testing.T, findings []signature.Finding, m misfit, secret string) {
+func saysNothingSecret(t *testing.T, findings []signature.Finding, m misfit) {
 	t.Helper()
 	asJSON, err := json.Marshal(findings)
 	if err != nil {
@@ -151,7 +158,7 @@ func saysNothingSecret(t *testing.T, findings []signature.Finding, m misfit, sec
 	}
 	text := fmt.Sprintf("%s %v %+v %#v", asJSON, findings, findings, findings)
 	s, _ := contract.Dari().SchemeFor(m.scheme)
-	for _, hiddenText := range []string{secret, strings.TrimPrefix(secret, "whsec_"), m.key, naive(t, s, m.key, m.stamp, "evt_1", []byte(m.signed))} {
+	for _, hiddenText := range []string{m.known, strings.TrimPrefix(m.known, "whsec_"), m.key, naive(t, s, m.key, m.stamp, "evt_1", []byte(m.signed))} {
 		if strings.Contains(text, hiddenText) {
 			t.Errorf("%q is in %s", hiddenText, text)
 		}

@@ -40,9 +40,7 @@ var keyForms = []keyForm{
 	}},
 	{KeyNewline, func(text, _ string) ([]byte, bool) { return []byte(text + "\n"), text != "" }},
 	{KeyDecodedHex, unprefixed(hex.DecodeString)},
-	{KeyDecodedURL, unprefixed(func(text string) ([]byte, error) {
-		return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
-	})},
+	{KeyDecodedURL, unprefixed(decodeURL)},
 	{KeyPrefixed, func(text, prefix string) ([]byte, bool) {
 		return []byte(prefix + text), text != "" && !strings.HasPrefix(text, prefix)
 	}},
@@ -59,6 +57,14 @@ func unprefixed(decode func(string) ([]byte, error)) func(text, prefix string) (
 		key, err := decode(strings.TrimPrefix(text, prefix))
 		return key, err == nil && len(key) > 0
 	}
+}
+
+// decodeURL reads base64url, padded or not, that is not standard base64 as well.
+func decodeURL(text string) ([]byte, error) {
+	if !strings.ContainsAny(text, "-_") {
+		return nil, nil
+	}
+	return base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 }
 
 // ownKey returns the variant that a scheme itself asks for.
