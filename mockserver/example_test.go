@@ -66,11 +66,9 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // submit sends a tool's result back.
 func (a *application) submit(url string, result any) {
-	answer, err := post(url, a.apiKey, result)
-	if err != nil {
-		answer = err.Error()
+	if _, err := post(url, a.apiKey, result); err != nil {
+		a.said <- "result:  " + err.Error()
 	}
-	a.said <- "result:  " + answer
 }
 
 // post sends JSON and returns the answer's status.
@@ -146,14 +144,22 @@ func ExampleStart() {
 		fmt.Println(err)
 		return
 	}
+	results, err := mock.Client.Results(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, r := range results {
+		fmt.Println("result:", r.Status, string(r.Result))
+	}
 	for _, a := range page.Deliveries[0].Attempts {
 		fmt.Println("attempt:", a.Number, a.Response.Status, strings.Join(a.Faults, " "))
 	}
 	// Output:
 	// message: 202 Accepted <nil>
 	// webhook: tool.call_requested lookup(Where is order 42?)
-	// result:  202 Accepted
 	// webhook: session.completed for customer 7
+	// result: 202 {"status":"shipped"}
 	// attempt: 1 401 wrong_secret
 	// attempt: 2 200
 }
