@@ -329,3 +329,8 @@ func holding(_ http.ResponseWriter, r *http.Request) {
 		<-ch.(chan struct{})
 	}
 }
+
+// setBody gives a request another body than it was signed for.
+func setBody(req *http.Request, body string) {
+	req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+}

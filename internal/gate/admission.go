@@ -31,7 +31,6 @@ type Admission struct {
 
 // admission begins an admission without a claim.
 func (g *Gate) admission(ctx context.Context, d Delivery, b *body) *Admission {
-	g.flights.begin()
 	return &Admission{gate: g, ctx: context.WithoutCancel(ctx), delivery: d, body: b}
 }
 

@@ -28,19 +28,26 @@ type Request struct {
 // length, all of them before the body is read; then the body, its signature, its envelope and its id; the store is asked
 // last. ctx is the request's: it ends the wait for another copy, and nothing else.
 func (g *Gate) Admit(ctx context.Context, r Request) (*Admission, Verdict) {
+	g.flights.begin() // until the admission ends, or there is none
 	d, b, no := g.judge(r)
 	if g.opts.Observe {
 		return g.observe(ctx, r, d, b, no)
 	}
 	if no != nil {
-		b.retire()
+		g.drop(b)
 		return nil, verdict(no, retryAfter(no.Code))
 	}
 	a, v := g.claim(ctx, d, b)
 	if a == nil {
-		b.retire()
+		g.drop(b)
 	}
 	return a, v
+}
+
+// drop ends a request that is not admitted.
+func (g *Gate) drop(b *body) {
+	b.retire()
+	g.flights.done()
 }
 
 // observe forwards whatever comes, with the verdict that it would have had.

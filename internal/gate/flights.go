@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// flights counts the admissions that have not ended. Unlike a WaitGroup it may be waited on while more begin.
+// flights counts the requests that are being judged and the admissions that have not ended. Unlike a WaitGroup it may be waited on while more begin.
 type flights struct {
 	mu   sync.Mutex
 	n    int64

@@ -165,7 +165,7 @@ func (g *Gate) SetSecrets(secrets []signature.Secret) error {
 
 // Stats is what a Gate holds at one moment.
 type Stats struct {
-	// InFlight is the number of admissions that have not ended.
+	// InFlight is the number of requests being judged and of admissions that have not ended.
 	InFlight int64
 	// BodyBytes is the memory taken by bodies.
 	BodyBytes int64
@@ -182,5 +182,5 @@ func (g *Gate) Stats() Stats {
 	}
 }
 
-// Drain waits until every admission has ended, or ctx is done, whose error it then returns.
+// Drain waits until no request is being judged and every admission has ended, or ctx is done, whose error it then returns.
 func (g *Gate) Drain(ctx context.Context) error { return g.flights.drain(ctx) }
