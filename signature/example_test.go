@@ -153,5 +153,5 @@ func ExampleExplain() {
 	onTheWay := append(body, '\n')
 	fmt.Println(signature.Explain(dari.Schemes(), []signature.Secret{configured}, header, onTheWay, now)[0])
 	// Output:
-	// matches scheme dari-body under secret 1, if the key is the whole secret and the signature is in lower-case hex and it stands under the tag v1 and the body has the newline at its end removed
+	// matches scheme dari-body under secret 1, if the body has the newline at its end removed
 }

@@ -64,6 +64,7 @@ type probe struct {
 	head   string
 	secret int
 	key    KeyVariant
+	prefix string
 	body   BodyChange
 }
 
@@ -76,6 +77,9 @@ func onlyOtherKeys(s contract.Scheme, k KeyVariant) bool { return k != ownKey(s)
 // try compares every reading of the request with some forms of its body and some keys.
 func (e *explainer) try(body []byte, forms []bodyForm, choose keyChoice) {
 	for _, form := range forms {
+		if len(body) > e.budget {
+			return
+		}
 		changed, ok := form.change(body)
 		if !ok {
 			continue
@@ -94,11 +98,12 @@ func (e *explainer) tryKeys(r *reading, secret int, change BodyChange, body []by
 		if !choose(r.scheme, form.name) {
 			continue
 		}
-		key, ok := form.key(e.secrets[secret].reveal(), prefixOf(r.scheme))
+		prefix := prefixOf(r.scheme)
+		key, ok := form.key(e.secrets[secret].reveal(), prefix)
 		if !ok {
 			continue
 		}
-		sum, ok := e.sum(probe{r.head, secret, form.name, change}, key, body)
+		sum, ok := e.sum(probe{r.head, secret, form.name, prefix, change}, key, body)
 		if !ok {
 			return
 		}
@@ -137,9 +142,7 @@ func (e *explainer) compare(r *reading, sum [sha256.Size]byte, found Finding) {
 		for _, c := range item.decoded {
 			if subtle.ConstantTimeCompare(c.sum[:], sum[:]) == 1 {
 				found.Tag, found.Encoding = item.tag, c.name
-				found.plain = found.BodyChange == BodyUnchanged && found.KeyForm == ownKey(r.scheme) &&
-					found.Encoding == ownEncoding(r.scheme) && found.Tag == r.scheme.Tag &&
-					(found.TimestampForm == TimestampSeconds || found.TimestampForm == TimestampNone)
+				found.departures = found.departuresFrom(r.scheme)
 				e.findings = append(e.findings, found)
 				return
 			}

@@ -11,6 +11,12 @@ import (
 // maxStampText is the longest timestamp in bytes that Explain looks at, whatever its form.
 const maxStampText = 64
 
+// maxTagText is the longest tag in bytes that a finding shows, and unshownTag stands for longer ones.
+const (
+	maxTagText = 16
+	unshownTag = "?"
+)
+
 // TimestampForm names how a sender may have written the timestamp.
 type TimestampForm string
 
@@ -44,7 +50,8 @@ type stamp struct {
 	time time.Time
 }
 
-// readingsOf reads a request by every scheme. A scheme for which the request gives two timestamps has two readings.
+// readingsOf reads a request by every scheme. A scheme for which the request gives two timestamps has two readings, and
+// one for which it holds no signature has none.
 func readingsOf(schemes []contract.Scheme, h Headers) []reading {
 	var readings []reading
 	for _, s := range schemes[:min(len(schemes), maxExplainSchemes)] {
@@ -53,6 +60,9 @@ func readingsOf(schemes []contract.Scheme, h Headers) []reading {
 			continue
 		}
 		items, stamps := p.looseItems(h)
+		if len(items) == 0 {
+			continue
+		}
 		for _, stamp := range stamps {
 			readings = append(readings, reading{s, items, stamp, p.looseHead(h, stamp)})
 		}
@@ -68,7 +78,7 @@ func (p *plan) looseItems(h Headers) (items []item, stamps []stamp) {
 		if tag != "" && tag == p.TimestampTag {
 			stamps = addStamp(stamps, value)
 		} else if decoded := decodeVariants(value); len(decoded) > 0 && len(items) < maxExplainItems {
-			items = append(items, item{tag, decoded})
+			items = append(items, item{shownTag(tag), decoded})
 		}
 	}
 	if p.timestampName != "" {
@@ -108,6 +118,14 @@ func (p *plan) looseTag(text string) (tag, value string) {
 		return "", text
 	}
 	return tag, value
+}
+
+// shownTag returns a tag as a finding may show it. What stands ahead of a separator can be anything, even a signature.
+func shownTag(tag string) string {
+	if tag == "" || isTag(tag) && len(tag) <= maxTagText {
+		return tag
+	}
+	return unshownTag
 }
 
 // looseHead writes what the scheme signs ahead of the body, from what the request holds.
