@@ -98,6 +98,7 @@ var phrases = map[string]Reason{
 	"cluster support disabled":        WrongServer,
 	"unknown command 'SENTINEL'":      WrongServer,
 	"unknown command `SENTINEL`":      WrongServer,
+	"can't run this command":          Denied, // from within a script
 	"without any password":            Denied,
 	"invalid password":                Denied,
 	"DB index is out of range":        WrongServer,

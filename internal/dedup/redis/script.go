@@ -90,6 +90,9 @@ func (s *script) run(ctx context.Context, c rueidis.Client, key string, args ...
 		return reply{RedisMessage: m}, err
 	}
 	again, errAgain := s.once(ctx, c, key, args)
+	if _, answered := errors.AsType[*rueidis.RedisError](errAgain); errAgain != nil && !answered {
+		return reply{}, err // the first error tells more: it leaves open whether the script ran
+	}
 	return reply{again, err}, errAgain
 }
 

@@ -193,7 +193,11 @@ func (s *Server) Kill() {
 }
 
 // Restart starts a killed server again, at the same address and with the same directory, and waits until it answers.
-func (s *Server) Restart() error { return s.run() }
+// Settings given here are added to those of the start.
+func (s *Server) Restart(args ...string) error {
+	s.args = append(s.args, args...)
+	return s.run()
+}
 
 // Pause stops the process: its connections stay and nothing answers.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
