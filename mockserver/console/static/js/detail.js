@@ -175,7 +175,7 @@ function answerCard(attempt) {
 
 /** Reads the open delivery again when it was the one that changed. */
 export function deliveryChanged(id) {
-  if (id === wanted && !timer) timer = setTimeout(read, rereadPause);
+  if (id && id === wanted && !timer) timer = setTimeout(read, rereadPause);
 }
 
 /** Keeps what depends on the time right: ages and times to come. */

@@ -4,7 +4,7 @@ import { byId, say } from './dom.js';
 import { plural } from './format.js';
 
 const shown = 6000; // ms that a notice stays
-const newsPause = 3000; // ms between two pieces of news
+const newsPause = 1500; // ms between two pieces of news
 
 const timers = new Map();
 
