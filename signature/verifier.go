@@ -53,6 +53,8 @@ func NewVerifier(o Options) (*Verifier, error) {
 	}
 	v := &Verifier{plan: plan, window: o.Window}
 	v.states.New = func() any { return newState(&v.states, keys) }
+	// The first state is made now: where crypto/hmac would refuse a key, it is at the start and not at a request.
+	v.states.Put(v.states.New())
 	return v, nil
 }
 
