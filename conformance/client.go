@@ -44,7 +44,7 @@ func (a answer) String() string {
 	}
 	text := fmt.Sprintf("%d %s", a.status, http.StatusText(a.status))
 	if len(a.body) > 0 {
-		text += ": " + shorten(string(bytes.TrimSpace(a.body)))
+		text += ": " + shorten(string(bytes.TrimSpace(a.body)), len(a.body))
 	}
 	return text
 }
@@ -107,10 +107,13 @@ func plain(err error) error {
 	case errors.As(err, &dns):
 		return fmt.Errorf("the name %s does not resolve", dns.Name)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("the time ran out")
+		return errLate
 	}
 	return err
 }
+
+// errLate is the answer's error when none came in time.
+var errLate = errors.New("the time ran out")
 
 // errRefused is the answer's error when nothing listens at the target's address.
 var errRefused = errors.New("the connection was refused")

@@ -48,22 +48,30 @@ func headerValue(r *redactor, name, value string) string {
 		scheme, _, _ := strings.Cut(value, " ")
 		return scheme + " [redacted]"
 	}
-	return shorten(r.clean(value))
+	return shorten(r.clean(value), len(value))
 }
 
-// showBody cuts a body to what a reader can use, and says so.
+// showBody cuts a body to what a reader can use, and says so. It cuts before it cleans, since bodies may be large, and
+// drops what stands next to the cut, where half a secret could have been left.
 func showBody(r *redactor, body []byte) string {
-	if !utf8.Valid(body) {
-		return shorten(fmt.Sprintf("%q", body))
+	const cut, margin = 2 * maxShown, 512
+	text := string(body[:min(len(body), cut)])
+	if len(body) <= cut && !utf8.ValidString(text) {
+		return shorten(r.clean(fmt.Sprintf("%q", text)), len(body))
 	}
-	return shorten(r.clean(string(body)))
+	text = r.clean(text)
+	if len(body) > cut {
+		text = text[:max(0, len(text)-margin)]
+	}
+	return shorten(strings.ToValidUTF8(text, "\uFFFD"), len(body))
 }
 
-func shorten(text string) string {
-	if len(text) <= maxShown {
+// shorten cuts a text and tells its whole length.
+func shorten(text string, whole int) string {
+	if len(text) <= maxShown && whole <= 2*maxShown {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxShown], "") + fmt.Sprintf("… (%d bytes in all)", len(text))
+	return strings.ToValidUTF8(text[:min(len(text), maxShown)], "") + fmt.Sprintf("… (%d bytes in all)", whole)
 }
 
 // curl writes a request as a shell command.

@@ -155,7 +155,7 @@ func boundsMemory(ctx context.Context, p *probe) {
 		if a.header.Get("Retry-After") == "" {
 			p.fail("Retry-After", "no such header in the answer")
 		}
-	case <-time.After(p.cfg.Patience):
+	case <-time.After(3 * p.cfg.Timeout):
 		p.fail("503 for a delivery beyond the budget", "%d bodies of %d bytes are in flight and none was refused", n, size)
 	}
 }

@@ -78,7 +78,7 @@ func runHook(ctx context.Context, command string, body []byte, fields map[string
 		}
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("the hook's command: %w: %s", err, oneLine(shorten(string(out))))
+		return fmt.Errorf("the hook's command: %w: %s", err, oneLine(shorten(string(out), len(out))))
 	}
 	return nil
 }

@@ -76,8 +76,7 @@ func keepsNewApart(ctx context.Context, p *probe) {
 	p.accepts(ctx, p.signed(first), "the delivery is right")
 	m := p.signed(second)
 	m.header.Set(p.scheme.IDHeader, first.id)
-	a := p.send(ctx, m)
-	if n := p.processed(ctx, second); a.success() && n == 0 {
+	if a := p.send(ctx, m); a.success() && p.processed(ctx, second) == 0 {
 		p.fail("refused, or processed: the signed id is new", "%s, and never processed", a)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/darihook/darihook/conformance"
 	"github.com/darihook/darihook/conformance/mutants"
 	"github.com/darihook/darihook/contract"
@@ -22,23 +24,39 @@ func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
 		API: t.APIURL, APIKey: t.APIKey, Agent: t.AgentID, OtherAgent: t.OtherAgentID,
 		Trigger: t.TriggerURL, Advance: t.AdvanceURL,
 		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap,
-		Timeout: timeout, Settle: 100 * time.Millisecond, Patience: time.Second,
+		Timeout: timeout, Settle: 80 * time.Millisecond, Patience: 3 * time.Second,
 	}
 }
 
-// judge starts a mutant and judges it.
-func judge(t *testing.T, m mutants.Mutant) *conformance.Report {
+// judged is a mutant and what the suite says about it.
+type judged struct {
+	mutants.Mutant
+	report *conformance.Report
+	err    error
+}
+
+// judgeAll starts and judges mutants, a few at a time: most of a run is waiting, so that more of them fit than the
+// machine has processors.
+func judgeAll(t *testing.T, all []mutants.Mutant) []judged {
 	t.Helper()
-	env := mutants.Env{Timeout: timeout}
-	if m.Role == contract.Gate {
-		env.UpstreamURL = "http://" + freeAddress(t)
+	results := make([]judged, len(all))
+	var group errgroup.Group
+	group.SetLimit(12)
+	for i, m := range all {
+		env := mutants.Env{}
+		if m.Role == contract.Gate {
+			env.UpstreamURL = "http://" + freeAddress(t)
+		}
+		group.Go(func() error {
+			report, err := conformance.Judge(t.Context(), configFor(m, m.Start(t, env)))
+			results[i] = judged{m, report, err}
+			return nil
+		})
 	}
-	target := m.Start(t, env)
-	report, err := conformance.Judge(t.Context(), configFor(m, target))
-	if err != nil {
-		t.Fatalf("judging: %v", err)
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
-	return report
+	return results
 }
 
 // broken lists the clauses that a report calls non-conformant.
@@ -73,10 +91,12 @@ func TestEveryMutantIsKilledByItsClause(t *testing.T) {
 	if len(all) < 60 {
 		t.Fatalf("%d mutants, want at least 60", len(all))
 	}
-	for _, m := range all {
+	for _, m := range judgeAll(t, all) {
 		t.Run(m.Name, func(t *testing.T) {
-			t.Parallel()
-			report := judge(t, m)
+			if m.err != nil {
+				t.Fatalf("judging: %v", m.err)
+			}
+			report := m.report
 			killed := broken(report)
 			if !slices.Contains(killed, m.Clause) {
 				t.Errorf("%s: not killed by %s but by %v (result %s, %s)", m.Fault, m.Clause, killed, report.Result, report.Problem)
@@ -97,10 +117,12 @@ func TestReferencesPassEverything(t *testing.T) {
 	if len(references) == 0 {
 		t.Fatal("no references")
 	}
-	for _, m := range references {
+	for _, m := range judgeAll(t, references) {
 		t.Run(m.Name, func(t *testing.T) {
-			t.Parallel()
-			report := judge(t, m)
+			if m.err != nil {
+				t.Fatalf("judging: %v", m.err)
+			}
+			report := m.report
 			if report.Result != conformance.ResultConformant || report.Exit != 0 {
 				t.Errorf("result %s: %s", report.Result, report.Problem)
 			}

@@ -50,12 +50,16 @@ func (p *probe) same(what string, want, got any) {
 	}
 }
 
-// send sends a message and keeps the exchange in the transcript. A target that refuses the connection cannot be judged.
+// send sends a message and keeps the exchange in the transcript. A target that
+// refuses the connection, or does not answer at all, cannot be judged.
 func (p *probe) send(ctx context.Context, m message) answer {
 	a := exchange(ctx, p.client, m)
 	p.keep(m, a)
-	if errors.Is(a.err, errRefused) {
+	switch {
+	case errors.Is(a.err, errRefused):
 		p.cannotTell("the target refused the connection")
+	case errors.Is(a.err, errLate):
+		p.cannotTell("no answer came within %s, which clause DLV-012 asks for", p.client.Timeout)
 	}
 	return a
 }

@@ -41,7 +41,9 @@ func lastType(pr contract.Provider) string {
 
 func answersInTime(ctx context.Context, p *probe) {
 	for _, e := range p.provider.Events {
-		a := p.send(ctx, p.signed(p.delivery(e.Type)))
+		m := p.signed(p.delivery(e.Type))
+		a := exchange(ctx, p.client, m)
+		p.keep(m, a)
 		if a.err != nil {
 			p.fail("an answer to "+e.Type+" within "+p.cfg.Timeout.String(), "%s", a)
 		}

@@ -69,7 +69,7 @@ func open(ctx context.Context, cfg Config) (*session, error) {
 	rand.Read(nonce[:])
 	s := &session{
 		cfg: cfg, provider: provider, scheme: scheme,
-		client: newClient(3 * cfg.Timeout), redact: &redactor{}, nonce: hex.EncodeToString(nonce[:]),
+		client: newClient(cfg.Timeout * 3 / 2), redact: &redactor{}, nonce: hex.EncodeToString(nonce[:]),
 	}
 	s.redact.learn(cfg.Secret, cfg.SecondSecret, cfg.APIKey)
 	if err := s.prepare(ctx); err != nil {

@@ -51,7 +51,7 @@ func Unobservable() map[contract.ClauseID]string {
 func catalogue() []Spec {
 	return slices.Concat(
 		signingSpecs, freshnessSpecs, identitySpecs, deduplicationSpecs, receivingSpecs, resultSpecs, gateSpecs,
-		sendingSpecs, attemptSpecs, eventSpecs, rotationSpecs, configurationSpecs, urlSpecs,
+		sendingSpecs, attemptSpecs, eventSpecs, rotationSpecs, configurationSpecs, urlSpecs, vectors(),
 	)
 }
 
@@ -63,3 +63,9 @@ var (
 	senders  = []contract.Role{contract.Sender}
 	configs  = []contract.Role{contract.Config}
 )
+
+// contract is the clause that the spec tests, with its text and level.
+func (s Spec) contract() contract.Clause {
+	c, _ := contract.ClauseFor(s.Clause)
+	return c
+}

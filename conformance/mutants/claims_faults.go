@@ -23,5 +23,6 @@ var claimFaults = []row{
 	{fault: burnedUnverified, clause: "DUP-004", says: "The id is remembered before the request is verified."},
 	{fault: keyedBySignature, clause: "DUP-008", says: "Copies are told apart by their signature, so that a retry is new.",
 		also: also("DUP-001", "DUP-003", "DUP-005", "GATE-008", "GATE-009")},
-	{fault: keyedByHeader, clause: "ID-003", says: "The unsigned id header decides which delivery a request is."},
+	{fault: keyedByHeader, clause: "ID-003", says: "The unsigned id header decides which delivery a request is.",
+		also: also("ID-004")},
 }

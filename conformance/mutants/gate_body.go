@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/darihook/darihook/contract"
@@ -91,10 +92,10 @@ func (g *gate) isPlain(body []byte) bool {
 		case isDelim:
 			depth--
 		case depth == 1 && name:
-			if names[token.(string)] && g.fault != repeatedNameForwarded {
+			if names[strings.ToLower(token.(string))] && g.fault != repeatedNameForwarded {
 				return false
 			}
-			names[token.(string)] = true
+			names[strings.ToLower(token.(string))] = true
 		}
 		if depth > contract.MaxNesting && g.fault != deepNestingForwarded {
 			return false

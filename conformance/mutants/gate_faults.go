@@ -75,7 +75,7 @@ var gateFaults = []row{
 	{fault: answersLate, clause: "DLV-012", says: "The answer comes after the sender has given up."},
 	{fault: chunkedRefused, clause: "DLV-013", says: "A body without a declared length is refused."},
 	{fault: slowUploadCut, clause: "DLV-013", says: "A body that takes longer than a tenth of a second is cut off."},
-	{fault: unknownTypeRefused, clause: "DLV-014", says: "An event type that is not in the list is refused."},
+	{fault: unknownTypeRefused, clause: "DLV-014", says: "An event type that is not in the list is refused.", also: also("ID-002")},
 	{fault: anyMethod, clause: "GATE-001", says: "Every method is let through."},
 	{fault: allowMissing, clause: "GATE-001", says: "A 405 does not say which method is right."},
 	{fault: bodyRewritten, clause: "GATE-002", says: "The receiver gets the JSON written anew."},

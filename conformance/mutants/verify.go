@@ -61,7 +61,7 @@ func (v verifier) readSignature(h http.Header) (evidence, contract.Code) {
 	case len(values[0]) > contract.MaxSignatureHeader && v.fault != unboundedHeader:
 		return evidence{}, contract.CodeSignatureMalformed
 	}
-	e := evidence{header: values[0], id: h.Get(v.scheme.IDHeader)}
+	e := evidence{header: values[0], id: strings.Join(h.Values(v.scheme.IDHeader), ", ")}
 	for item := range strings.SplitSeq(e.header, v.scheme.ItemSeparator) {
 		if code := v.readItem(&e, item); code != "" {
 			return e, code
@@ -80,7 +80,7 @@ func (v verifier) readSignature(h http.Header) (evidence, contract.Code) {
 func (v verifier) readItem(e *evidence, item string) contract.Code {
 	tag, value, ok := strings.Cut(item, v.scheme.TagSeparator)
 	switch {
-	case !ok || tag == "" || value == "":
+	case !ok || value == "" || !isTag(tag) || !isVisible(value) || strings.Contains(value, " "):
 		if v.fault == lenientHeader {
 			return ""
 		}
@@ -97,6 +97,14 @@ func (v verifier) readItem(e *evidence, item string) contract.Code {
 		e.signatures = append(e.signatures, value)
 	}
 	return ""
+}
+
+// isTag reports whether a tag is made of letters, digits, underscores and hyphens.
+func isTag(tag string) bool {
+	odd := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_' || r == '-')
+	}
+	return tag != "" && !strings.ContainsFunc(tag, odd)
 }
 
 // isDigest reports whether a value is a SHA-256 digest in lower-case hexadecimal.
