@@ -47,6 +47,11 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		refusal.Status = http.StatusInternalServerError
 	}
 	h.setRefusalHeaders(w.Header(), refusal, v.RetryAfter)
+	if r.ProtoMajor == 1 && r.Header.Get("Expect") != "" {
+		// The sender waits to be asked for a body that nobody wants any more. The server would wait for it in turn, before it
+		// sends the answer, since it does not see through a body that Caddy has wrapped.
+		w.Header().Set("Connection", "close")
+	}
 	err := caddyhttp.Error(refusal.Status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
 	if hasErrorRoute(r, err) {
 		return err
