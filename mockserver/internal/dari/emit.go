@@ -39,7 +39,7 @@ func (p *Platform) announce(agentID, eventID, eventType string, data any) string
 // order makes the delivery of an event.
 func (p *Platform) order(a *agent, eventID, eventType string, data json.RawMessage, own []faults.Fault) delivery.Order {
 	return delivery.Order{
-		Provider: contract.Dari().Name, Endpoint: a.ID, EventID: eventID, Type: eventType, URL: a.Webhook.URL, Faults: own,
+		Provider: p.provider.Name, Endpoint: a.ID, EventID: eventID, Type: eventType, URL: a.Webhook.URL, Faults: own,
 		Body: marshal(envelope{ID: eventID, Type: eventType, CreatedAt: p.now(), Data: data}),
 	}
 }

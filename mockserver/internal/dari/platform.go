@@ -46,8 +46,9 @@ type Options struct {
 
 // Platform is the state. Make one with [New]. Its methods are safe for concurrent use.
 type Platform struct {
-	o     Options
-	queue Queue
+	o        Options
+	provider contract.Provider
+	queue    Queue
 
 	mu       sync.Mutex
 	agents   ordered[*agent]
@@ -67,7 +68,7 @@ func New(o Options) (*Platform, error) {
 	if o.MaxSessions == 0 {
 		o.MaxSessions = 10_000
 	}
-	p := &Platform{o: o}
+	p := &Platform{o: o, provider: contract.Dari()}
 	p.clear()
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("loading the platform's state: %w", err)
@@ -109,7 +110,7 @@ func (p *Platform) Reset() {
 }
 
 // Provider returns the contract.
-func (p *Platform) Provider() contract.Provider { return contract.Dari() }
+func (p *Platform) Provider() contract.Provider { return p.provider }
 
 // Counts tells how many agents and sessions there are.
 func (p *Platform) Counts() (agents, sessions int) {

@@ -174,7 +174,7 @@ func (p *Platform) Target(agentID string) (delivery.Target, error) {
 	if w.Previous != "" && p.o.Clock.Now().Before(w.PreviousUntil) {
 		secrets = []string{w.Previous, w.Secret}
 	}
-	return delivery.Target{Provider: contract.Dari(), Scheme: p.o.Scheme, URL: w.URL, Secrets: secrets}, nil
+	return delivery.Target{Provider: p.provider, Scheme: p.o.Scheme, URL: w.URL, Secrets: secrets}, nil
 }
 
 // subscribed reports whether the agent's webhook gets events of a type (clause DLV-008).

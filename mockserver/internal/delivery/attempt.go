@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/darihook/darihook/mockserver/client"
@@ -25,30 +26,24 @@ func (e *Engine) attempt(j *job) (a client.Attempt, fatal bool) {
 	if err != nil {
 		return failed(a, err.Error()), true
 	}
-	e.setURL(j, to.URL)
+	j.url = to.URL
 	draft, err := e.draft(j, to)
 	if err != nil {
 		return failed(a, err.Error()), true
 	}
 	a.Scheme = draft.Scheme.Name
-	a.Request = sent(draft, j.entry.body)
+	header := headerOf(draft.Header)
+	a.Request = sent(header, draft.Sent, j.entry.body)
 
 	ctx, cancel := context.WithTimeout(e.base, e.o.Timeout)
 	defer cancel()
 	began := time.Now()
-	a.Response, err = e.sender.send(ctx, to.URL, draft)
+	a.Response, err = e.sender.send(ctx, to.URL, header, draft)
 	a.DurationMS = float64(time.Since(began).Microseconds()) / 1000
 	if err != nil {
 		return failed(a, describe(ctx, err, e.o.Timeout)), false
 	}
 	return a, false
-}
-
-// setURL notes where the delivery goes now.
-func (e *Engine) setURL(j *job, url string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	j.entry.URL = url
 }
 
 // draft makes the request of an attempt.
@@ -78,10 +73,10 @@ func (e *Engine) signingTime() time.Time {
 }
 
 // sent returns what is kept of a request.
-func sent(d *faults.Draft, own []byte) client.Request {
-	r := client.Request{Headers: headerOf(d.Header), Body: d.Sent}
-	if len(d.Sent) > max(maxKeptBody, len(own)) {
-		r.Body, r.BodySize = append([]byte(nil), d.Sent[:maxKeptBody]...), len(d.Sent)
+func sent(header http.Header, body, own []byte) client.Request {
+	r := client.Request{Headers: header, Body: body}
+	if len(body) > max(maxKeptBody, len(own)) {
+		r.Body, r.BodySize = append([]byte(nil), body[:maxKeptBody]...), len(body)
 	}
 	return r
 }

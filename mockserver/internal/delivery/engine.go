@@ -124,7 +124,7 @@ func New(o Options) (*Engine, error) {
 	o = o.withDefaults()
 	e := &Engine{
 		o:         o,
-		sender:    newSender(o.Policy, o.PerEndpoint),
+		sender:    newSender(o.Policy, o.Workers),
 		signer:    newSigners(),
 		book:      newBook(),
 		endpoints: map[string]*endpoint{},

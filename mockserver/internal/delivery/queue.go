@@ -17,6 +17,8 @@ type job struct {
 	extra bool
 	// sequel is how many copies follow when this attempt has ended.
 	sequel int
+	// url that the attempt went to.
+	url string
 	// release ends the holding back of a reordered attempt.
 	release *clock.Timer
 }
@@ -190,6 +192,9 @@ func (e *Engine) finish(j *job, ep *endpoint, a client.Attempt, fatal bool) *cli
 		return nil // cut off by Stop: the attempt does not count
 	}
 	entry := j.entry
+	if j.url != "" {
+		entry.URL = j.url
+	}
 	entry.record(a)
 	e.follow(j, a.Succeeded(), fatal)
 	e.offer(ep)

@@ -31,7 +31,7 @@ type sender struct {
 	transport *http.Transport
 }
 
-func newSender(policy target.Policy, perEndpoint int) *sender {
+func newSender(policy target.Policy, workers int) *sender {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, Control: policy.Control}
 	return &sender{
 		dialer: dialer,
@@ -39,7 +39,7 @@ func newSender(policy target.Policy, perEndpoint int) *sender {
 			DialContext:            dialer.DialContext,
 			DisableCompression:     true,
 			MaxIdleConns:           1024,
-			MaxIdleConnsPerHost:    perEndpoint,
+			MaxIdleConnsPerHost:    workers, // many endpoints may share a host
 			IdleConnTimeout:        30 * time.Second,
 			TLSHandshakeTimeout:    10 * time.Second,
 			ExpectContinueTimeout:  2 * time.Second,
@@ -50,8 +50,8 @@ func newSender(policy target.Policy, perEndpoint int) *sender {
 
 func (s *sender) close() { s.transport.CloseIdleConnections() }
 
-// send makes one request and returns the answer, or the error that there is none.
-func (s *sender) send(ctx context.Context, url string, d *faults.Draft) (*client.Response, error) {
+// send makes one request and returns the answer, or the error that there is none. header is the draft's.
+func (s *sender) send(ctx context.Context, url string, header http.Header, d *faults.Draft) (*client.Response, error) {
 	if d.Wire.Raw() {
 		return s.sendRaw(ctx, url, d)
 	}
@@ -59,7 +59,7 @@ func (s *sender) send(ctx context.Context, url string, d *faults.Draft) (*client
 	if err != nil {
 		return nil, fmt.Errorf("making the request: %w", err)
 	}
-	req.Header = headerOf(d.Header)
+	req.Header = header
 	setBody(ctx, req, d)
 	// A transport, unlike a client, follows no redirect.
 	resp, err := s.transport.RoundTrip(req)

@@ -23,7 +23,7 @@ type signers struct {
 }
 
 type signerKey struct {
-	scheme  contract.Scheme
+	scheme  string
 	secrets string
 }
 
@@ -44,7 +44,7 @@ func (s *signers) sign(scheme contract.Scheme, secrets []string, m signature.Mes
 }
 
 func (s *signers) get(scheme contract.Scheme, secrets []string) (*signature.Signer, error) {
-	key := signerKey{scheme, strings.Join(secrets, "\n")}
+	key := signerKey{scheme.Name, strings.Join(secrets, "\n")}
 	s.mu.RLock()
 	signer := s.made[key]
 	s.mu.RUnlock()
