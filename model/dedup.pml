@@ -260,6 +260,9 @@ ltl done_is_true   { [] (state == done -> successes > 0) }
 ltl ack_is_true    { [] ((acked[0] || acked[1]) -> successes > 0) }
 ltl once           { [] (successes <= 1 || excused) }
 
+/* Does not hold: the excuse above is needed. */
+ltl never_twice    { [] (successes <= 1) }
+
 /* All of them at once, for searches that are larger. */
 ltl safe           { [] (!(owns[0] && owns[1]) && (state == done -> successes > 0) &&
                          ((acked[0] || acked[1]) -> successes > 0) && (successes <= 1 || excused)) }

@@ -47,6 +47,18 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
+// TestLimit shows the limit of every gate in front of a receiver: nothing keeps the receiver from running twice when a
+// gate dies between its success and the commit.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	if got := compile(t).search(t, "never_twice", false); got.errors == 0 {
+		t.Errorf("never_twice holds\n%s", got.output)
+	}
+	if got := compile(t, "CRASHES=0", "CUTS=0").search(t, "never_twice", false); got.errors != 0 {
+		t.Errorf("without crashes and cuts: %d errors\n%s", got.errors, got.output)
+	}
+}
+
 // TestProtocolWithMoreFaults gives every fault a second chance, one at a time.
 func TestProtocolWithMoreFaults(t *testing.T) {
 	if testing.Short() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -159,14 +160,19 @@ func TestSecretsPrintRedacted(t *testing.T) {
 	}
 }
 
-// minimalACL is the rule that docs/redis.md tells operators to use.
-const minimalACL = "resetkeys ~darihook:* resetchannels -@all +evalsha +eval +get +set +pexpire +pttl +del" +
-	" +zadd +zrange +zremrangebyrank +info +ping +hello +wait +cluster|slots +cluster|shards"
+// The rules that docs/redis.md tells operators to use.
+const (
+	minimalACL = "resetkeys ~darihook:* resetchannels -@all +evalsha +eval +get +set +pexpire +pttl +del" +
+		" +zadd +zrange +zremrangebyrank +info +ping +hello +role +wait +cluster|slots +cluster|shards"
+	minimalSentinelACL = "&* -@all +hello +ping +subscribe +sentinel|sentinels +sentinel|get-master-addr-by-name"
+)
 
 func TestMinimalUser(t *testing.T) {
 	t.Parallel()
 	primary := redistest.New(t)
 	redistest.NewReplica(t, primary)
+	sentinel := redistest.NewSentinel(t, primary, 1)
+	sentinel.Must(t, append([]string{"ACL", "SETUSER", "gate", "on", ">hunter3"}, strings.Fields(minimalSentinelACL)...)...)
 	nodes := redistest.NewCluster(t, 3)
 	for _, server := range append(nodes, primary) {
 		server.Must(t, append([]string{"ACL", "SETUSER", "gate", "on", ">hunter2"}, strings.Fields(minimalACL)...)...)
@@ -175,6 +181,10 @@ func TestMinimalUser(t *testing.T) {
 		"single":     {Addresses: addresses(primary)},
 		"replicated": {Addresses: addresses(primary), Replicas: 1, ReplicaTimeout: patient},
 		"cluster":    {Addresses: addresses(nodes...), Cluster: true},
+		"sentinel": {
+			Addresses: addresses(sentinel), SentinelMaster: redistest.MasterSet,
+			SentinelUsername: "gate", SentinelPassword: redis.NewSecret("hunter3"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,6 +198,20 @@ func TestMinimalUser(t *testing.T) {
 				t.Errorf("recent: %d records, %v", len(records), err)
 			}
 		})
+	}
+}
+
+// TestDocumentedRules holds the operators' page to the rules that were tested.
+func TestDocumentedRules(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range strings.Fields(minimalACL + " " + minimalSentinelACL) {
+		if !strings.Contains(string(page), " "+word) {
+			t.Errorf("docs/redis.md lacks %s", word)
+		}
 	}
 }
 

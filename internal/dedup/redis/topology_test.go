@@ -1,0 +1,150 @@
+package redis_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/darihook/darihook/internal/dedup/redis"
+	"github.com/darihook/darihook/internal/dedup/redis/redistest"
+)
+
+// TestFailover kills the primary that a Sentinel watches: the store finds the new one, and what WAIT had copied is
+// there.
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	primary := redistest.New(t)
+	redistest.NewReplica(t, primary)
+	sentinel := redistest.NewSentinel(t, primary, 1)
+	s := open(t, redis.Options{
+		Addresses: addresses(sentinel), SentinelMaster: redistest.MasterSet, Timeout: redis.DefaultTimeout,
+		Replicas: 1, ReplicaTimeout: 5 * time.Second,
+	})
+	owner := dedup.NewOwner()
+	if claim, err := s.Claim(t.Context(), key("before"), owner, long); err != nil || !claim.Acquired {
+		t.Fatalf("claim = %+v, %v", claim, err)
+	}
+	if err := s.Commit(t.Context(), key("before"), owner, outcome, long); err != nil {
+		t.Fatal(err)
+	}
+	primary.Kill()
+	redistest.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		_, err := s.Claim(ctx, key("after"), owner, long)
+		return err
+	})
+	if record, err := s.Lookup(t.Context(), key("before")); err != nil || record.State != dedup.Done {
+		t.Errorf("record after the failover = %+v, %v, want it done", record, err)
+	}
+}
+
+// TestClusterSlotMoves moves a delivery's slot to another node between claim and commit.
+func TestClusterSlotMoves(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.NewCluster(t, 2)
+	s := open(t, redis.Options{Addresses: addresses(nodes[0]), Cluster: true})
+	slot := nodes[0].Must(t, "CLUSTER", "KEYSLOT", "darihook:1:{test/a}")
+	from, to := nodes[0], nodes[1]
+	if n := nodes[1].Must(t, "CLUSTER", "COUNTKEYSINSLOT", slot); n != "0" {
+		t.Fatalf("%s keys in slot %s", n, slot)
+	}
+	owner := dedup.NewOwner()
+	if _, err := s.Claim(t.Context(), key("a"), owner, long); err != nil {
+		t.Fatal(err)
+	}
+	if from.Must(t, "CLUSTER", "COUNTKEYSINSLOT", slot) == "0" {
+		from, to = to, from
+	}
+	moveSlot(t, from, to, slot)
+	if err := s.Commit(t.Context(), key("a"), owner, outcome, long); err != nil {
+		t.Fatal(err)
+	}
+	if claim, err := s.Claim(t.Context(), key("a"), dedup.NewOwner(), long); err != nil || claim.Record.State != dedup.Done {
+		t.Errorf("claim after the move = %+v, %v, want it done", claim, err)
+	}
+}
+
+func moveSlot(t *testing.T, from, to *redistest.Server, slot string) {
+	t.Helper()
+	source, target := from.Must(t, "CLUSTER", "MYID"), to.Must(t, "CLUSTER", "MYID")
+	to.Must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+	from.Must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+	host, port, _ := net.SplitHostPort(to.Addr)
+	from.Must(t, "MIGRATE", host, port, "darihook:1:{test/a}", "0", "5000")
+	to.Must(t, "CLUSTER", "SETSLOT", slot, "NODE", target)
+	from.Must(t, "CLUSTER", "SETSLOT", slot, "NODE", target)
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pool := writeCertificate(t, dir)
+	server := redistest.New(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, err = server.Do(t.Context(), "CONFIG", "SET", "tls-cert-file", filepath.Join(dir, "cert.pem"), "tls-key-file", filepath.Join(dir, "key.pem"),
+		"tls-ca-cert-file", filepath.Join(dir, "cert.pem"), "tls-auth-clients", "no", "tls-port", port)
+	if err != nil {
+		if strings.Contains(err.Error(), "Unknown option") && os.Getenv("CI") != "true" {
+			t.Skip("this redis-server was built without TLS")
+		}
+		t.Fatal(err)
+	}
+	mustDeliver(t, open(t, redis.Options{Addresses: []string{l.Addr().String()}, TLS: &tls.Config{RootCAs: pool}}))
+	stranger := open(t, redis.Options{Addresses: []string{l.Addr().String()}, TLS: &tls.Config{RootCAs: x509.NewCertPool()}})
+	if err := deliver(t.Context(), stranger); !isCertificateError(err) {
+		t.Errorf("delivery with an unknown authority: %v, want the certificate refused", err)
+	}
+}
+
+func isCertificateError(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
+
+func writeCertificate(t *testing.T, dir string) *x509.CertPool {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
+	for name, data := range map[string][]byte{"cert.pem": certPEM, "key.pem": keyPEM} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	return pool
+}
