@@ -186,14 +186,22 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// copyOf copies a store that is open, which is what a kill at this moment would leave.
+// copyOf copies a store that may be open, which is what a kill at this moment would leave. When the engine removes an
+// old file meanwhile, it copies again.
 func copyOf(t *testing.T, path string) string {
 	t.Helper()
-	to := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(to, os.DirFS(path)); err != nil {
-		t.Fatal(err)
+	for range 100 {
+		to := filepath.Join(t.TempDir(), "copy")
+		err := os.CopyFS(to, os.DirFS(path))
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
-	return to
+	t.Fatal("the store never held still")
+	return ""
 }
 
 // contents maps every file of a store, apart from its locks, to what it holds.

@@ -6,6 +6,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -194,7 +195,7 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	}
 	switch err := s.claims.Pin(ctx, key, owner); {
 	case err == dedup.ErrNotOwner:
-		return s.commitAgain(key, owner)
+		return s.commitAgain(ctx, key, owner)
 	case err != nil:
 		return err
 	}
@@ -206,14 +207,17 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	})
 }
 
-// commitAgain answers a commit whose claim is gone: it is well when the same owner made it already.
-func (s *Store) commitAgain(key dedup.Key, owner dedup.Owner) error {
-	r, found, err := s.load(key)
-	switch {
-	case err != nil:
+// commitAgain answers a commit whose claim is gone: it is well when the same owner made it already. A record that can be
+// read need not be durable yet, so one whose claim has not ended does not count.
+func (s *Store) commitAgain(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
+	var fault error
+	again, err := s.claims.WhileIdle(ctx, key, func() bool {
+		r, found, err := s.load(key)
+		fault = err
+		return found && r.owner == owner
+	})
+	if err := cmp.Or(err, fault); err != nil || again {
 		return err
-	case found && r.owner == owner:
-		return nil
 	}
 	return dedup.ErrNotOwner
 }

@@ -77,14 +77,23 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 		return err
 	}
 	switch err := s.claims.Pin(ctx, key, owner); {
-	case err == dedup.ErrNotOwner && s.records.madeBy(key, owner):
-		return nil
+	case err == dedup.ErrNotOwner:
+		return s.commitAgain(ctx, key, owner)
 	case err != nil:
 		return err
 	}
 	s.records.put(key, owner, outcome, ttl)
 	s.claims.End(key)
 	return nil
+}
+
+// commitAgain answers a commit whose claim is gone: it is well when the same owner made it already.
+func (s *Store) commitAgain(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
+	again, err := s.claims.WhileIdle(ctx, key, func() bool { return s.records.madeBy(key, owner) })
+	if err != nil || again {
+		return err
+	}
+	return dedup.ErrNotOwner
 }
 
 // Release implements [dedup.Store].
