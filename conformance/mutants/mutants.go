@@ -149,9 +149,17 @@ func References() []Mutant {
 // mutant makes a row startable.
 func (f family) mutant(r row) Mutant {
 	return Mutant{
-		Name: string(f.role) + "/" + string(r.fault), Role: f.role, Fault: r.says, Clause: r.clause, Also: r.also,
+		Name: string(f.role) + "/" + string(r.fault), Role: f.role, Fault: r.says, Clause: r.clause, Also: f.owed(r.also),
 		Start: func(tb testing.TB, env Env) Target { return f.start(tb, env.withDefaults(), r.fault, r.setup) },
 	}
+}
+
+// owed keeps the clauses that the role owes: roles share rows, and not all of a row's clauses bind them all.
+func (f family) owed(ids []contract.ClauseID) []contract.ClauseID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id contract.ClauseID) bool {
+		c, _ := contract.ClauseFor(id)
+		return !slices.Contains(c.Roles, f.role)
+	})
 }
 
 // reference makes the faultless implementation startable under a name.
