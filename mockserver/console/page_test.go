@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 // TestPage drives the console in a real browser against a real mock. Each part has a mock and a tab of its own.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	for name, part := range map[string]func(*testing.T, context.Context){
 		"deliveries arrive live":             testLive,
@@ -94,6 +96,8 @@ func testBytes(t *testing.T, browser context.Context) {
 	first := fmt.Sprintf("000000  % x", sent.Body[:16])
 	p.until(fmt.Sprintf(`document.querySelector('[aria-label="request body"]').textContent.startsWith(%q)`, first))
 
+	p.click("#copy-curl")
+	p.until(`document.getElementById('notice').innerText === 'Copied the attempt as a curl command'`)
 	curl := eval[string](p, `import('./console/js/curl.js').then(async (m) => {
 		const d = await (await fetch('./deliveries/`+id+`')).json();
 		const { request } = d.attempts[0];
@@ -273,6 +277,11 @@ func testResults(t *testing.T, browser context.Context) {
 	mock, _ := start(t)
 	p := open(t, browser, mock, "#/results")
 	p.until(`document.getElementById('result-list').innerText.includes('No tool results yet')`)
+	callTool(t, mock)
+	p.until(`document.querySelector('#result-list li').innerText.includes('Taken with 202 Accepted')`)
+	if got := p.text("#result-list pre"); !strings.Contains(got, `"celsius": 21`) {
+		t.Errorf("the result reads %q", got)
+	}
 	p.click(`.views [data-view="platform"]`)
 	p.until(`document.getElementById('overview').innerText.includes('Retry schedule') && document.getElementById('overview').innerText.includes('at once')`)
 }
@@ -293,6 +302,46 @@ func testReset(t *testing.T, browser context.Context) {
 	p.until(`document.getElementById('count-deliveries').innerText === '0'`)
 	p.click(`.views [data-view="deliveries"]`)
 	p.until(`document.getElementById('rows-empty').innerText.includes('No deliveries yet')`)
+}
+
+// callTool sends a message to the first agent, and answers the tool call that follows from it as an application would.
+func callTool(t *testing.T, mock *mockserver.Mock) {
+	t.Helper()
+	post := func(url, body string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+mock.APIKey)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s is answered with %d", url, resp.StatusCode)
+		}
+	}
+	post(mock.URL+"/v1/agents/"+mock.AgentID+"/messages", `{"type":"user.message","content":[{"type":"text","text":"How warm is it?"}]}`)
+	settle(t, mock, 0)
+	sent, err := mock.Client.Deliveries(t.Context(), client.Query{Type: contract.ToolCallRequested})
+	if err != nil || len(sent.Deliveries) != 1 {
+		t.Fatalf("the message led to %d tool calls: %v", len(sent.Deliveries), err)
+	}
+	var call struct {
+		Data struct {
+			SubmitURL  string `json:"submit_url"`
+			MessageID  string `json:"message_id"`
+			ToolCallID string `json:"tool_call_id"`
+		}
+	}
+	if err := json.Unmarshal(sent.Deliveries[0].Attempts[0].Request.Body, &call); err != nil {
+		t.Fatal(err)
+	}
+	post(call.Data.SubmitURL, fmt.Sprintf(`{"type":"tool.result_submitted","message_id":%q,"tool_call_id":%q,"is_error":false,"result":{"celsius":21}}`,
+		call.Data.MessageID, call.Data.ToolCallID))
 }
 
 // testKeyboard goes from the top of the page to a resent delivery and back without a pointer.
@@ -335,7 +384,7 @@ func testNarrow(t *testing.T, browser context.Context) {
 	mock, r := start(t, schedule)
 	failing := rehearse(t, mock, r)
 	p := open(t, browser, mock, "")
-	for _, width := range []int64{320, 360, 700, 1024} {
+	for _, width := range []int64{320, 360, 800} {
 		p.do(chromedp.EmulateViewport(width, 700))
 		for _, hash := range []string{"#/deliveries", "#/deliveries/" + failing, "#/faults", "#/agents", "#/results", "#/platform"} {
 			eval[bool](p, fmt.Sprintf(`(location.hash = %q, true)`, hash))
@@ -356,19 +405,19 @@ func testNarrow(t *testing.T, browser context.Context) {
 }
 
 func testMany(t *testing.T, browser context.Context) {
-	mock, _ := start(t, func(o *mockserver.Options) { o.History = 20_000 })
+	mock, _ := start(t)
 	p := open(t, browser, mock, "")
-	const many = 5000
+	const many = 1500
 	emit(t, mock, contract.SessionCompleted, many, nil)
 	settle(t, mock, 0)
-	p.until(`document.getElementById('n-succeeded').innerText === '5,000' && document.getElementById('page-range').innerText === '1–100 of 5,000'`)
+	p.until(`document.getElementById('n-succeeded').innerText === '1,500' && document.getElementById('page-range').innerText === '1–100 of 1,500'`)
 	if rows := eval[int](p, `document.querySelectorAll('#rows li').length`); rows != 100 {
 		t.Errorf("the list has %d rows", rows)
 	}
 	p.click("#page-older")
-	p.until(`document.getElementById('page-range').innerText === '101–200 of 5,000'`)
+	p.until(`document.getElementById('page-range').innerText === '101–200 of 1,500'`)
 	p.click("#page-newest")
-	p.until(`document.getElementById('page-range').innerText === '1–100 of 5,000'`)
+	p.until(`document.getElementById('page-range').innerText === '1–100 of 1,500'`)
 	id := emit(t, mock, contract.SessionFailed, 1, nil)
 	p.until(fmt.Sprintf(`document.querySelector('#rows a').hash.endsWith(%q)`, id))
 }

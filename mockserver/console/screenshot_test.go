@@ -16,51 +16,37 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The screenshots are made anew with
+// The README's screenshot is made anew with
 //
-//	go test ./mockserver/console -run TestScreenshots -screenshots docs/images
-var screenshots = flag.String("screenshots", "", "the `directory`, from the module's root, to which the screenshots are written")
+//	go test ./mockserver/console -run TestScreenshot -screenshot docs/images/console.png
+var screenshot = flag.String("screenshot", "", "the `file`, from the module's root, to which the screenshot is written")
 
-// maxScreenshot keeps what goes into the repository small.
+// maxScreenshot is the size in bytes of a picture that is fit for the repository.
 const maxScreenshot = 300 << 10
 
-func TestScreenshots(t *testing.T) {
+// TestScreenshot shows a whole session on one picture: deliveries that succeeded, one that fails, and a fault.
+func TestScreenshot(t *testing.T) {
+	t.Parallel()
 	mock, r := start(t, schedule)
 	failing := rehearse(t, mock, r)
-	browser := startBrowser(t)
-	shots := []struct {
-		name          string
-		width, height int64
-		scheme, hash  string
-		ready         string
-	}{
-		{"console", 1440, 1400, "light", "#/deliveries/" + failing, `document.querySelector('[data-role="signed"]')`},
-		{"console-dark", 1440, 940, "dark", "#/deliveries/" + failing, `document.querySelector('[data-role="signed"]')`},
-		{"console-narrow", 360, 800, "light", "#/deliveries", `document.querySelectorAll('#rows li').length > 5`},
-		{"console-narrow-detail", 360, 1600, "dark", "#/deliveries/" + failing, `document.querySelector('[data-role="signed"]')`},
-		{"console-faults", 1440, 940, "light", "#/faults", `document.querySelector('#fault-list li')`},
-		{"console-agents", 1440, 940, "dark", "#/agents", `document.querySelector('#agent-list form')`},
+	p := open(t, startBrowser(t), mock, "#/deliveries/"+failing)
+	p.media(map[string]string{"prefers-color-scheme": "light", "prefers-reduced-motion": "reduce"})
+	const width, height = 1440, 1400
+	p.do(chromedp.EmulateViewport(width, height))
+	p.until(`document.querySelector('[data-role="signed"]') && document.querySelectorAll('#rows li').length > 10`)
+	p.until(`document.getElementById('fault-banner').checkVisibility()`)
+	shown, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatalf("taking the screenshot: %v", err)
 	}
-	for _, shot := range shots {
-		t.Run(shot.name, func(t *testing.T) {
-			p := open(t, browser, mock, shot.hash)
-			p.media(map[string]string{"prefers-color-scheme": shot.scheme, "prefers-reduced-motion": "reduce"})
-			p.do(chromedp.EmulateViewport(shot.width, shot.height))
-			p.until(shot.ready)
-			shown, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-			if err != nil {
-				t.Fatalf("taking the screenshot: %v", err)
-			}
-			small := compact(t, shown)
-			if width := small.config.Width; int64(width) != shot.width || len(small.png) > maxScreenshot {
-				t.Fatalf("the screenshot is %d pixels wide and has %d bytes; want %d and at most %d", width, len(small.png), shot.width, maxScreenshot)
-			}
-			if *screenshots != "" {
-				if err := os.WriteFile(filepath.Join("..", "..", *screenshots, shot.name+".png"), small.png, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
+	small := compact(t, shown)
+	if got := small.config; got.Width != width || got.Height != height || len(small.png) > maxScreenshot {
+		t.Fatalf("the screenshot has %d by %d pixels and %d bytes", got.Width, got.Height, len(small.png))
+	}
+	if *screenshot != "" {
+		if err := os.WriteFile(filepath.Join("..", "..", *screenshot), small.png, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import { plural, size } from './format.js';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
-const narrow = matchMedia('(max-width: 40rem)');
 
 let preferred = 'text'; // what was last chosen, for the next body
 let serial = 0;
@@ -37,6 +36,13 @@ export function hexDump(bytes, width = 16) {
   return lines.join('\n');
 }
 
+/** How many bytes a line of a hex dump has room for. */
+function columnsOf(pre) {
+  const { fontSize, paddingLeft } = getComputedStyle(pre);
+  const characters = (pre.clientWidth - 2 * Number.parseFloat(paddingLeft)) / (0.605 * Number.parseFloat(fontSize));
+  return pre.clientWidth > 0 && characters < 73 ? 8 : 16;
+}
+
 /**
  * A body with its switch between text and hex. what names it to screen readers; total is its whole size where only the
  * beginning was kept. Returns {toggle, view}.
@@ -45,17 +51,22 @@ export function bodyView(bytes, what, total = 0) {
   const text = textOf(bytes);
   const pre = el('pre', { tabindex: 0, role: 'region', 'aria-label': what });
   const name = `body-form-${++serial}`;
-  const show = (form) => {
+  let form = text === null ? 'hex' : preferred;
+  let drawn = '';
+  const draw = () => {
+    const columns = form === 'hex' ? columnsOf(pre) : 0;
+    if (drawn === form + columns) return;
+    drawn = form + columns;
     pre.className = `wire ${form}`;
-    pre.textContent = form === 'hex' ? hexDump(bytes, narrow.matches ? 8 : 16) : text ?? lossy.decode(bytes);
+    pre.textContent = form === 'hex' ? hexDump(bytes, columns) : text ?? lossy.decode(bytes);
   };
-  const form = text === null ? 'hex' : preferred;
+  new ResizeObserver(draw).observe(pre);
   const choice = (value, label) => el('label', {}, el('input', {
     type: 'radio', name, value, checked: value === form, 'aria-label': `${what} as ${value}`,
-    on: { change: () => show(preferred = value) },
+    on: { change: () => { form = preferred = value; draw(); } },
   }), el('span', {}, label));
   const toggle = el('fieldset', { class: 'toggle' }, el('legend', { class: 'hidden' }, `Form of the ${what}`), choice('text', 'Text'), choice('hex', 'Hex'));
-  show(form);
+  draw();
   if (bytes.length === 0) return { toggle: null, view: el('p', { class: 'muted small' }, 'The body is empty.') };
   return { toggle, view: el('div', { class: 'stack' }, pre, sizeNote(bytes.length, total, text === null)) };
 }

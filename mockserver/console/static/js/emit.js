@@ -51,10 +51,11 @@ function build(dialog) {
   type.addEventListener('change', describe);
   describe();
   const form = el('form', { class: 'form' },
-    field('Event type', type), hint, field('Agent', agent),
+    field('Event type', type), hint,
+    el('div', { class: 'fields' }, field('Agent', agent),
+      field('How many', el('input', { name: 'count', type: 'number', min: 1, max: 100000, step: 1, value: 1 }))),
     field('Data', el('textarea', { name: 'data', rows: 4, spellcheck: 'false', placeholder: '{"tool_name": "get_weather"}' }),
       'A JSON object, merged over the data that the platform makes up. May be empty.'),
-    field('How many', el('input', { name: 'count', type: 'number', min: 1, max: 100000, step: 1, value: 1 })),
     el('details', {}, el('summary', {}, 'Faults for the first attempt of these deliveries'),
       checks('Faults', 'faults', platform.kinds.filter(({ name }) => name !== 'other_scheme').map(({ name, summary }) => [name, name, summary]))),
     problemLine(),

@@ -17,7 +17,7 @@ function facts(status) {
 
 function schedule(pauses) {
   return el('ol', { class: 'legend', 'aria-label': 'Pauses before the attempts' },
-    pauses.map((pause, i) => el('li', {}, `#${i + 1} `, el('span', { class: 'mono' }, i === 0 && /^0s?$/.test(pause) ? 'at once' : `after ${pause}`))));
+    pauses.map((pause, i) => el('li', {}, `#${i + 1} `, el('span', { class: 'mono' }, i === 0 && /^0s?$/.test(pause) ? 'at once' : `after ${pause.replace(/m0s$/, 'm').replace(/h0m$/, 'h')}`))));
 }
 
 function render() {
