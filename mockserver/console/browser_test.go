@@ -38,30 +38,60 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// startBrowser starts a headless browser of the test's own, with an empty profile.
-func startBrowser(t *testing.T) context.Context {
+// shared is the headless browser of all tests: tabs are cheap and browsers are not.
+var shared struct {
+	start sync.Once
+	ctx   context.Context
+	err   error
+	stop  func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.stop != nil {
+		shared.stop()
+	}
+	os.Exit(code)
+}
+
+// theBrowser returns the browser, which is started for the first test that asks.
+func theBrowser(t *testing.T) context.Context {
 	t.Helper()
 	path := chromium(t)
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
+	shared.start.Do(func() { shared.err = startBrowser(path) })
+	if shared.err != nil {
+		t.Fatalf("starting the browser: %v", shared.err)
+	}
+	return shared.ctx
+}
+
+// startBrowser starts a browser with an empty profile that talks to nobody of its own accord.
+func startBrowser(path string) error {
+	profile, err := os.MkdirTemp("", "console-test-")
+	if err != nil {
+		return err
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WSURLReadTimeout(time.Minute),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-extensions", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
-		chromedp.Flag("disable-backgrounding-occluded-windows", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("disable-lcd-text", true),
-	)
+	}
+	for _, flag := range []string{
+		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-extensions",
+		"disable-dev-shm-usage", "disable-background-timer-throttling", "disable-renderer-backgrounding",
+		"disable-backgrounding-occluded-windows", "disable-lcd-text", "hide-scrollbars",
+	} {
+		options = append(options, chromedp.Flag(flag, true))
+	}
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	browser, stopBrowser := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
+	shared.ctx = browser
+	shared.stop = func() {
 		chromedp.Cancel(browser)
 		stopBrowser()
-		stop()
-	})
-	if err := chromedp.Do(browser); err != nil {
-		t.Fatalf("starting the browser: %v", err)
+		stopAllocator()
+		os.RemoveAll(profile)
 	}
-	return browser
+	return chromedp.Do(browser)
 }
 
 // page is the console in a tab of its own, and what the browser had to say about it.
