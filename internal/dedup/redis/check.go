@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -81,18 +82,29 @@ func (s *Store) rehearse(ctx context.Context) error {
 	return nil
 }
 
-// check looks at every node that the client knows; one without keys to lose, such as a replica of a cluster, included.
-func check(ctx context.Context, c rueidis.Client, opts Options) (server Server, err error) {
+// check looks at every node that the client knows and the mark of the format. A node of a cluster that is away says
+// nothing about the others, as long as one answers.
+func check(ctx context.Context, c rueidis.Client, opts Options) (Server, error) {
+	var seen Server
+	var away error
 	for _, node := range c.Nodes() {
-		server, err = inspect(ctx, node)
+		server, err := inspect(ctx, node)
 		if err == nil {
 			err = server.fits(opts)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			seen = server
+		case opts.Cluster && !misconfigured(explain(err)):
+			away = err
+		default:
 			return server, err
 		}
 	}
-	return server, checkFormat(ctx, c)
+	if seen == (Server{}) {
+		return seen, cmp.Or(away, wrongServer("it has no nodes"))
+	}
+	return seen, checkFormat(ctx, c)
 }
 
 func inspect(ctx context.Context, node rueidis.Client) (Server, error) {

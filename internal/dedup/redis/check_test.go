@@ -31,6 +31,7 @@ func TestWrongServersAreRefused(t *testing.T) {
 		{"fail/a cluster node as a single server", redis.Options{Addresses: addresses(cluster[0])}, redis.WrongServer, "set cluster"},
 		{"fail/a Sentinel as a single server", redis.Options{Addresses: addresses(sentinel)}, redis.WrongServer, "Sentinel"},
 		{"fail/a server as a Sentinel", redis.Options{Addresses: addresses(single), SentinelMaster: redistest.MasterSet}, redis.WrongServer, "SENTINEL"},
+		{"fail/an unknown master set", redis.Options{Addresses: addresses(sentinel), SentinelMaster: "other"}, redis.WrongServer, "master"},
 		{"fail/keys of another format", redis.Options{Addresses: addresses(marked)}, redis.WrongServer, `"2"`},
 		{"fail/no such database", redis.Options{Addresses: addresses(single), Database: 99}, redis.WrongServer, "out of range"},
 		{"fail/wrong password", redis.Options{Addresses: addresses(protected), Password: redis.NewSecret("hunter2")}, redis.Denied, "WRONGPASS"},

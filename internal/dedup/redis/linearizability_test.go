@@ -5,9 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -79,6 +81,7 @@ func recordUnderFaults(t *testing.T, faults []string, settings ...string) (*hist
 	counts := inflict(t, server, rand.New(rand.NewPCG(seed, math.MaxUint64)), faults, *faultsFlag)
 	close(stop)
 	callers.Wait()
+	h.lookAtAll(open(t, redis.Options{Addresses: addresses(server)}))
 	return h, counts
 }
 
@@ -185,6 +188,13 @@ func (h *history) record(s *redis.Store, caller int, id string, owner dedup.Owne
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keys[id] = append(h.keys[id], porcupine.Operation{ClientId: caller, Input: c, Call: start, Output: got, Return: end})
+}
+
+// lookAtAll ends every key's history with what is known of it after the last fault.
+func (h *history) lookAtAll(s *redis.Store) {
+	for _, id := range slices.Collect(maps.Keys(h.keys)) {
+		h.record(s, linearGates*linearCallers, id, dedup.Owner{}, linearCall{op: "lookup"})
+	}
 }
 
 func unsent(err error) bool {

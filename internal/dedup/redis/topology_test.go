@@ -9,11 +9,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,12 +94,12 @@ func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	pool := writeCertificate(t, dir)
 	server := redistest.New(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := redistest.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	port := strconv.Itoa(ports[0])
+	address := []string{net.JoinHostPort("127.0.0.1", port)}
 	_, err = server.Do(t.Context(), "CONFIG", "SET", "tls-cert-file", filepath.Join(dir, "cert.pem"), "tls-key-file", filepath.Join(dir, "key.pem"),
 		"tls-ca-cert-file", filepath.Join(dir, "cert.pem"), "tls-auth-clients", "no", "tls-port", port)
 	if err != nil {
@@ -107,16 +108,32 @@ func TestTLS(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	mustDeliver(t, open(t, redis.Options{Addresses: []string{l.Addr().String()}, TLS: &tls.Config{RootCAs: pool}}))
-	stranger := open(t, redis.Options{Addresses: []string{l.Addr().String()}, TLS: &tls.Config{RootCAs: x509.NewCertPool()}})
-	if err := deliver(t.Context(), stranger); !isCertificateError(err) {
-		t.Errorf("delivery with an unknown authority: %v, want the certificate refused", err)
+	mustDeliver(t, open(t, redis.Options{Addresses: address, TLS: &tls.Config{RootCAs: pool}}))
+	s, err := redis.Open(t.Context(), redis.Options{
+		Addresses: address, TLS: &tls.Config{RootCAs: x509.NewCertPool()}, Timeout: patient,
+	})
+	if err == nil {
+		s.Close()
 	}
+	wantReason(t, err, redis.WrongServer)
 }
 
-func isCertificateError(err error) bool {
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
+// TestClusterNodeAway makes the first contact while a node is down: the others' keys are served.
+func TestClusterNodeAway(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.NewCluster(t, 3)
+	for _, node := range nodes {
+		node.Must(t, "CONFIG", "SET", "cluster-require-full-coverage", "no")
+	}
+	mark := nodes[0].Must(t, "CLUSTER", "KEYSLOT", "darihook:format")
+	slot, err := strconv.Atoi(mark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder := slices.IndexFunc([]int{5461, 10922, 16384}, func(end int) bool { return slot < end })
+	nodes[(holder+1)%3].Kill()
+	s := open(t, redis.Options{Addresses: addresses(nodes...), Cluster: true, Timeout: redis.DefaultTimeout})
+	wantRecovery(t, s) // some key finds a node that is up
 }
 
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {

@@ -77,7 +77,7 @@ func NewSentinel(tb testing.TB, primary *Server, replicas int) *Server {
 }
 
 func startSentinel(dir string, primary *Server) (*Server, error) {
-	ports, err := freePorts(1)
+	ports, err := FreePorts(1)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func Start(dir string, args ...string) (*Server, error) {
 	var err error
 	for range startTries {
 		var ports []int
-		if ports, err = freePorts(2); err != nil {
+		if ports, err = FreePorts(2); err != nil {
 			return nil, err
 		}
 		s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), dir: dir, args: settings(ports, args)}
@@ -101,20 +101,6 @@ func settings(ports []int, args []string) []string {
 		}
 	}
 	return append(all, args...)
-}
-
-// freePorts returns ports that were free a moment ago.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("looking for a free port: %w", err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
 }
 
 // run starts the process and waits until it answers.
