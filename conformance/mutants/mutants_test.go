@@ -153,7 +153,7 @@ func play(t *testing.T, all []Mutant) [][]line {
 	free := make(chan struct{}, 24)
 	for i, m := range all {
 		w := newWorld(t)
-		s := &stage{m, m.Start(t, Env{UpstreamURL: w.URL, Timeout: patience}), w}
+		s := &stage{m, m.Start(t, Env{UpstreamURL: w.URL, Timeout: lateness}), w}
 		wg.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
@@ -164,8 +164,12 @@ func play(t *testing.T, all []Mutant) [][]line {
 	return transcripts
 }
 
-// patience is how long a script waits for what should not come, and how late a late answer is.
-const patience = 400 * time.Millisecond
+const (
+	// patience is how long a script waits for what should not come.
+	patience = 400 * time.Millisecond
+	// lateness is the time-out that an implementation which answers late exceeds, every time.
+	lateness = 100 * time.Millisecond
+)
 
 // TestMutantsDifferFromTheirReferenceWhereTheyClaim compares what is seen of each mutant with what is seen of the
 // reference: they differ under the clause that the mutant breaks, and under no clause that it does not name.

@@ -180,6 +180,9 @@ func (rc *receiver) process(ctx context.Context, ev event) error {
 
 // olderThanSeen reports whether an event is older than another of its session that was seen before.
 func (rc *receiver) olderThanSeen(ev event) bool {
+	if ev.Data.SessionID == "" {
+		return false
+	}
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
 	seen := rc.latest[ev.Data.SessionID]
