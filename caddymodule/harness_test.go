@@ -127,6 +127,7 @@ func (g *gateway) tryLoadFile(caddyfile string) error {
 		}
 	}
 	running.Do(g.t)
+	g.client.CloseIdleConnections() // those of the old servers, which will close them
 	return caddy.Load(config, true)
 }
 

@@ -114,3 +114,10 @@ func (c transcribing) RoundTrip(req *http.Request) (*http.Response, error) {
 	}{io.TeeReader(resp.Body, &transcript), resp.Body}
 	return resp, nil
 }
+
+// CloseIdleConnections has the transport begin anew, as after a reload.
+func (c transcribing) CloseIdleConnections() {
+	if t, ok := c.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
