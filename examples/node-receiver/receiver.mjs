@@ -60,7 +60,7 @@ function readSignature(headers) {
   let dated = false;
   const signatures = [];
   for (const item of header.split(",")) {
-    const [, tag, value] = /^([^=]+)=(.+)$/.exec(item) ?? [];
+    const [, tag, value] = /^([A-Za-z0-9_-]+)=([!-~]+)$/.exec(item) ?? [];
     if (tag === undefined) throw new Refusal(401, "the signature header is malformed");
     if (tag === "t") {
       if (dated || (timestamp ?? value) !== value) throw new Refusal(401, "there are two timestamps");

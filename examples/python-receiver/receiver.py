@@ -78,9 +78,10 @@ def read_signature(headers):
 
     stamps, signatures = [], []
     for item in header.split(","):
-        tag, _, value = item.partition("=")
-        if not tag or not value:
+        parts = re.fullmatch("([A-Za-z0-9_-]+)=([!-~]+)", item)
+        if not parts:
             raise Refusal(401, "the signature header is malformed")
+        tag, value = parts.groups()
         if tag == "t":
             stamps.append(value)
         elif tag == "v1":
