@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -247,7 +248,11 @@ func joinsCopies(ctx context.Context, p *probe) {
 	p.settle(ctx, d.effect, 1)
 	free()
 	for _, c := range copies {
-		p.same("status of every copy", http.StatusCreated, (<-c).status)
+		a := <-c
+		if errors.Is(a.err, errLate) {
+			p.cannotTell("a copy got no answer in time, which clause DLV-012 asks for")
+		}
+		p.same("status of every copy", http.StatusCreated, a.status)
 	}
 	if n := len(d.effect.seen()); n != 1 {
 		p.fail("the receiver sees one of the copies", "it saw %d", n)

@@ -16,9 +16,10 @@ import (
 //
 // A spec fails where a deciding clause does not hold or cannot be judged. What does not decide is skipped, with what was
 // found. The container fails where an expected failure did not happen. Every spec carries its [Result], and the last one
-// the whole [Report], as a report entry. The specs share one target and run in order, in one process.
-func Register(cfg Config, configure func(*Config)) {
-	ginkgo.Describe("a "+string(cfg.Role), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Serial,
+// the whole [Report], as a report entry. The specs share one target and run in order, in one process. The result is always
+// true, so that the call can stand in a declaration.
+func Register(cfg Config, configure func(*Config)) bool {
+	return ginkgo.Describe("a "+string(cfg.Role), ginkgo.Ordered, ginkgo.ContinueOnFailure, ginkgo.Serial,
 		ginkgo.Label(string(cfg.Role)), func() { registerRole(&registered{cfg: cfg, configure: configure}) })
 }
 

@@ -124,7 +124,7 @@ func (p *probe) replay(ctx context.Context, v fixtures.Vector) {
 
 // The parts of a body that belong to the run: where results go, when the event happened, and what it is about.
 var (
-	otherIDs     = regexp.MustCompile(`\b(?:sess|msg|call|batch)_[0-9A-Za-z]+\b`)
+	otherIDs     = regexp.MustCompile(`\b(?:sess|msg|call|batch)_[0-9A-Za-z]*[0-9][0-9A-Za-z]*\b`)
 	submitField  = regexp.MustCompile(`"submit_url":\s*"[^"]*"`)
 	createdField = regexp.MustCompile(`"created_at":\s*"([^"]*)"`)
 )

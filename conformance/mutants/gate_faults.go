@@ -74,7 +74,7 @@ var gateFaults = []row{
 	{fault: orderExpected, clause: "DLV-011", says: "An event older than one of its session that was seen before is refused."},
 	{fault: answersLate, clause: "DLV-012", says: "The answer comes after the sender has given up."},
 	{fault: chunkedRefused, clause: "DLV-013", says: "A body without a declared length is refused."},
-	{fault: slowUploadCut, clause: "DLV-013", says: "A body that takes longer than a tenth of a second is cut off.", also: also("GATE-004")},
+	{fault: slowUploadCut, clause: "DLV-013", says: "A body that takes longer than a tenth of a second is cut off.", also: also("GATE-004", "GATE-005")},
 	{fault: unknownTypeRefused, clause: "DLV-014", says: "An event type that is not in the list is refused.", also: also("ID-002")},
 	{fault: anyMethod, clause: "GATE-001", says: "Every method is let through."},
 	{fault: allowMissing, clause: "GATE-001", says: "A 405 does not say which method is right."},

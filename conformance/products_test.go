@@ -1,0 +1,105 @@
+package conformance_test
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/darihook/darihook/conformance"
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver"
+)
+
+// wholly judges and insists that every clause was tested and holds, but for those that cannot be tested here.
+func wholly(t *testing.T, cfg conformance.Config, skipped ...contract.ClauseID) {
+	t.Helper()
+	report, err := conformance.Judge(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("judging: %v", err)
+	}
+	if report.Result != conformance.ResultConformant {
+		t.Errorf("result %s: %s", report.Result, report.Problem)
+	}
+	for _, c := range report.Clauses {
+		if c.Verdict == conformance.Skipped && slices.Contains(skipped, c.ID) {
+			continue
+		}
+		if c.Verdict != conformance.Conformant && c.Cause != conformance.CauseScheme {
+			t.Errorf("%s (%s) is %s: %s", c.ID, c.Level, c.Verdict, c.Reason)
+			explain(t, report, []contract.ClauseID{c.ID})
+		}
+	}
+}
+
+func TestMockIsAConformantSender(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) { o.APIKey = "key_conformance"; o.Timeout = time.Second })
+	wholly(t, conformance.Config{
+		Role: contract.Sender, API: m.URL, APIKey: "key_conformance", Agent: "agt_mock",
+		Trigger: m.URL + "/_mock/events", Advance: m.URL + "/_mock/clock/advance",
+		AttemptTimeout: time.Second, Settle: 80 * time.Millisecond,
+	})
+}
+
+func TestMockIsAConformantConfigurationAPI(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) { o.APIKey = "key_conformance"; o.AllowInsecureURLs = false })
+	cfg := conformance.Config{Role: contract.Config, API: m.URL, APIKey: "key_conformance", Agent: "agt_mock"}
+	wholly(t, cfg, "CFG-018") // the mock starts with one agent
+}
+
+// TestPlainProxyIsNoGate judges what forwards everything to the receiver.
+func TestPlainProxyIsNoGate(t *testing.T) {
+	t.Parallel()
+	upstream := freeAddress(t)
+	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: upstream})
+	forward.ErrorLog = log.New(io.Discard, "", 0)
+	proxy := httptest.NewServer(forward)
+	t.Cleanup(proxy.Close)
+	report, err := conformance.Judge(t.Context(), conformance.Config{
+		Role: contract.Gate, Target: proxy.URL, Secret: "whsec_plain_proxy_0123456789", UpstreamListen: upstream,
+		Patience: time.Second, Timeout: 2 * time.Second,
+	})
+	if err != nil {
+		t.Fatalf("judging: %v", err)
+	}
+	if report.Result != conformance.ResultNonConformant || report.Exit != conformance.ExitFailed {
+		t.Errorf("result %s, exit %d, want a plain proxy to be found non-conformant", report.Result, report.Exit)
+	}
+	for _, id := range []contract.ClauseID{"SIG-001", "SIG-003", "TIME-002", "DUP-001", "GATE-001", "GATE-003"} {
+		if !isBroken(report, id) {
+			t.Errorf("%s was not found broken", id)
+		}
+	}
+}
+
+func isBroken(r *conformance.Report, id contract.ClauseID) bool {
+	for _, b := range broken(r) {
+		if b == id {
+			return true
+		}
+	}
+	return false
+}
+
+// TestNotFoundIsNonConformant keeps the suite honest about targets that exist and do not take deliveries at all.
+func TestNotFoundIsNonConformant(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	report, err := conformance.Judge(t.Context(), conformance.Config{
+		Role: contract.Receiver, Target: server.URL, Secret: "whsec_not_found_0123456789", Patience: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatalf("judging: %v", err)
+	}
+	if report.Result != conformance.ResultNonConformant || !isBroken(report, "SIG-001") {
+		t.Errorf("result %s (%s), want SIG-001 to be broken", report.Result, report.Problem)
+	}
+}
