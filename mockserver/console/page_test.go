@@ -25,6 +25,7 @@ func TestPage(t *testing.T) {
 		"deliveries arrive live":             testLive,
 		"a delivery shows its bytes":         testBytes,
 		"the signature is explained":         testExplanation,
+		"every scheme's header is read":      testParts,
 		"answers are text":                   testHostileAnswer,
 		"resend and the clock":               testResendAndClock,
 		"faults are switched":                testFaults,
@@ -109,6 +110,10 @@ func testBytes(t *testing.T, browser context.Context) {
 			t.Errorf("the curl command lacks %s:\n%s", part, curl)
 		}
 	}
+	binary := eval[string](p, `import('./console/js/curl.js').then((m) => m.curlCommand('http://x/', {}, new Uint8Array([0, 255]), 'AP8=', 9))`)
+	if want := "# This body is cut: its first 2 of 9 bytes.\nprintf %s 'AP8=' | base64 -d | curl -i -X POST 'http://x/' \\\n  --data-binary @-"; binary != want {
+		t.Errorf("the curl command of a binary body is\n%s\nwant\n%s", binary, want)
+	}
 	if got := eval[string](p, `import('./console/js/curl.js').then((m) => m.quote("it's $(x) \\ @y"))`); got != `'it'\''s $(x) \ @y'` {
 		t.Errorf("a shell would read %s", got)
 	}
@@ -144,6 +149,26 @@ func testExplanation(t *testing.T, browser context.Context) {
 	}
 	if body := p.text("body"); strings.Contains(strings.ReplaceAll(body, "whsec_ included", ""), contract.SecretPrefix) {
 		t.Error("the page shows a secret")
+	}
+}
+
+// testParts reads headers of schemes that the mock does not sign with by default.
+func testParts(t *testing.T, browser context.Context) {
+	mock, _ := start(t)
+	p := open(t, browser, mock, "")
+	rows := []struct{ name, call, want string }{
+		{"ok/two-signatures", `partsOf('t=1,v1=a,v1=b', { tag: 'v1', tag_separator: '=', item_separator: ',', timestamp_tag: 't' })`,
+			`[{"kind":"timestamp","tag":"t","value":"1"},{"kind":"value","tag":"v1","value":"a"},{"kind":"value","tag":"v1","value":"b"}]`},
+		{"ok/base64-and-unknown", `partsOf('v1,aa== v2,bb', { tag: 'v1', tag_separator: ',', item_separator: ' ' })`,
+			`[{"kind":"value","tag":"v1","value":"aa=="},{"kind":"other","tag":"v2","value":"bb"}]`},
+		{"ok/bare", `partsOf('a=b', {})`, `[{"kind":"value","tag":"","value":"a=b"}]`},
+		{"fail/no-tag", `partsOf('junk', { tag: 'v1', tag_separator: '=', item_separator: ',' })`, `[{"kind":"other","tag":"","value":"junk"}]`},
+		{"ok/template", `segmentsOf('v0:{timestamp}:{body}')`, `[{"text":"v0:"},{"name":"timestamp"},{"text":":"},{"name":"body"}]`},
+	}
+	for _, row := range rows {
+		if got := eval[string](p, `import('./console/js/signature.js').then((m) => JSON.stringify(m.`+row.call+`))`); got != row.want {
+			t.Errorf("%s: %s is %s, want %s", row.name, row.call, got, row.want)
+		}
 	}
 }
 

@@ -74,7 +74,6 @@ export const api = {
   agents: async () => (await call('GET', 'agents')).agents,
   setWebhook: (id, webhook) => call('PUT', `agents/${segment(id)}/webhook`, webhook),
   addAgent: (agent) => call('POST', 'agents', agent),
-  setAgent: (id, agent) => call('PUT', `agents/${segment(id)}`, agent),
   scenarios: async () => (await call('GET', 'scenarios')).scenarios,
 
   results: async () => (await call('GET', 'results')).results,

@@ -1,7 +1,7 @@
 // One delivery: what it is, its attempts, and of the chosen attempt every byte.
 
 import { api } from './api.js';
-import { bodyView, decode, headerList } from './bytes.js';
+import { bodyView, decode, headerList, textOf } from './bytes.js';
 import { copyButton } from './clipboard.js';
 import { curlCommand } from './curl.js';
 import { byId, el, fill, say } from './dom.js';
@@ -129,7 +129,7 @@ async function onResend() {
 
 function curl() {
   const { request } = current();
-  return curlCommand(delivery.url, request.headers, decode(request.body_base64), request.body_base64 ?? '');
+  return curlCommand(delivery.url, request.headers, decode(request.body_base64), request.body_base64 ?? '', request.body_size);
 }
 
 /** The cards of one attempt: what was wrong on purpose, its signature, its request, its answer. */
@@ -152,10 +152,16 @@ function faultNote({ faults }) {
     faults.map((name) => el('p', {}, el('span', { class: 'mono' }, name), `: ${platform.kind(name)?.summary ?? ''}`)));
 }
 
+/** A button that copies a body, as base64 where it is no text. */
+function copyBody(what, bytes, base64) {
+  const text = textOf(bytes);
+  return bytes.length > 0 && (text === null ? copyButton('Copy base64', `${what} as base64`, () => base64) : copyButton('Copy body', what, () => text));
+}
+
 function requestCard({ number, request }) {
   const bytes = decode(request.body_base64);
   const { toggle, view } = bodyView(bytes, 'request body', request.body_size);
-  return card(`Request ${number}`, [toggle, copyButton('Copy body', 'the request body', () => new TextDecoder().decode(bytes))],
+  return card(`Request ${number}`, [toggle, copyBody('the request body', bytes, request.body_base64)],
     el('div', { class: 'card-body' },
       el('p', { class: 'line-one' }, `POST ${delivery.url}`),
       headerList(request.headers), view));
@@ -167,7 +173,7 @@ function answerCard(attempt) {
   if (!response) return card(`Answer ${attempt.number}`, [], el('div', { class: 'card-body' }, problem || el('p', { class: 'muted' }, 'There was no answer.')));
   const bytes = decode(response.body_base64);
   const { toggle, view } = bodyView(bytes, 'answer body');
-  return card(`Answer ${attempt.number}`, [toggle, bytes.length > 0 && copyButton('Copy body', 'the answer body', () => new TextDecoder().decode(bytes))],
+  return card(`Answer ${attempt.number}`, [toggle, copyBody('the answer body', bytes, response.body_base64)],
     el('div', { class: 'card-body' },
       el('p', { class: 'line-one' }, el('span', { class: `status ${succeeded(attempt) ? 'succeeded' : 'failed'}` }, httpStatus(response.status))),
       problem, headerList(response.headers), view));

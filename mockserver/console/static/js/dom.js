@@ -15,7 +15,7 @@ export function el(tag, props, ...children) {
 }
 
 /** Appends nodes and strings, through nested arrays; null, undefined and false are left out. */
-export function append(node, children) {
+function append(node, children) {
   for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false) node.append(child);
   }

@@ -18,7 +18,7 @@ const params = {
 const spent = ({ next, struck }) => next !== undefined && struck >= next;
 
 /** How often a fault strikes, in words. */
-export function rule(fault) {
+function rule(fault) {
   const often = fault.next === undefined ? 'Every attempt' : `The next ${plural(fault.next, 'attempt')}`;
   const chance = fault.probability === undefined ? '' : `, each with probability ${fault.probability} (seed ${fault.seed ?? 0})`;
   const own = ['duration', 'size', 'copies', 'scheme'].filter((name) => fault[name]).map((name) => `, ${name} ${fault[name]}`).join('');

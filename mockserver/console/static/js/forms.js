@@ -22,7 +22,7 @@ export function checks(legend, name, choices, checked = []) {
 export const problemLine = () => el('p', { class: 'form-problem', role: 'alert' });
 
 /** Takes the marks of an earlier refusal away. */
-export function clearProblems(form) {
+function clearProblems(form) {
   say(form.querySelector('.form-problem'), '');
   for (const control of form.querySelectorAll('[aria-invalid]')) {
     control.removeAttribute('aria-invalid');
@@ -33,7 +33,7 @@ export function clearProblems(form) {
 }
 
 /** Says what was refused: at the field where there is one, and in the form's line. */
-export function showProblems(form, error) {
+function showProblems(form, error) {
   const rest = [];
   for (const { field: name, msg } of error.problems ?? []) {
     const control = form.elements.namedItem(name.split('.')[0]);

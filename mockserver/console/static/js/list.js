@@ -8,7 +8,7 @@ import { attempt, report } from './notices.js';
 import { platform } from './platform.js';
 import { deliveryHref } from './route.js';
 
-export const pageSize = 100;
+const pageSize = 100;
 const rereadPause = 1500; // ms between a change and reading the page again
 const words = { pending: 'Pending', succeeded: 'Succeeded', failed: 'Failed' };
 
@@ -142,19 +142,17 @@ export function applyChanges(summaries) {
     }
   }
   if (arrived) {
-    const sorted = [...rows].reverse().sort(([, a], [, b]) => newest(a.summary, b.summary));
-    rows = new Map(keepOrder(sorted).slice(0, pageSize));
+    rows = new Map(inOrder([...rows]).slice(0, pageSize));
     total = Math.max(total, rows.size);
     place();
   }
   readSoon();
 }
 
-/** Deliveries of the same instant stay as they are, with the ones that have just come before them. */
-function keepOrder(sorted) {
-  const known = [...byId('rows').children];
-  const position = new Map(known.map((node, i) => [node, i]));
-  return sorted.sort(([, a], [, b]) => newest(a.summary, b.summary) || (position.get(a.node) ?? -1) - (position.get(b.node) ?? -1));
+/** The newest first. Deliveries of the same instant stay as they are, with those that have just come before them. */
+function inOrder(entries) {
+  const position = new Map([...byId('rows').children].map((node, i) => [node, i]));
+  return entries.reverse().sort(([, a], [, b]) => newest(a.summary, b.summary) || (position.get(a.node) ?? -1) - (position.get(b.node) ?? -1));
 }
 
 /** Whether an unknown delivery belongs on the page: on the newest alone, and not below its end. */

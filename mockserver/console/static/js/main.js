@@ -39,6 +39,7 @@ function renderFrame() {
   renderChoices(byId('filter-agent'), [['', 'Every agent'], ...agents.map(({ id, name }) => [id, name || id])]);
   renderChoices(byId('filter-type'), [['', 'Every type'], ...platform.events.map(({ type }) => [type, type])]);
   showClock();
+  if (route().view === 'results') showResults();
 }
 
 function renderChoices(select, list) {

@@ -18,6 +18,8 @@ function entry(result) {
     el('pre', { class: 'wire text', tabindex: 0, role: 'region', 'aria-label': `Result of ${result.tool_call_id}` }, clip(JSON.stringify(result.result, null, 2) ?? '', longest))));
 }
 
+let drawn = ''; // what the list shows, so that nothing is drawn twice
+
 export async function showResults() {
   const view = byId('view-results');
   if (!view.firstChild) {
@@ -26,7 +28,9 @@ export async function showResults() {
       el('div', { id: 'result-list', class: 'card' }));
   }
   const results = await attempt(api.results);
-  if (!results) return;
+  const state = JSON.stringify(results);
+  if (!results || state === drawn) return;
+  drawn = state;
   const shown = results.slice(-most).reverse();
   fill(byId('result-list'), shown.length
     ? el('ul', {}, shown.map(entry))

@@ -9,7 +9,7 @@ import { platform } from './platform.js';
 export const succeeded = ({ error, response }) => !error && response && Math.floor(response.status / 100) === 2;
 
 /** What came of an attempt, in a few words. */
-export function outcome({ error, response }) {
+function outcome({ error, response }) {
   if (response) return httpStatus(response.status) + (error ? ', cut short' : '');
   return error || 'No answer';
 }
