@@ -111,6 +111,9 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// clock is what timestamps are judged by. Tests set it, to judge requests that were signed long ago.
+var clock = time.Now
+
 // Provision prepares the handler. What can fail comes first; whatever it has acquired by then, Cleanup gives back.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
@@ -150,6 +153,7 @@ func (h *Handler) options() (gate.Options, error) {
 	}
 	opts := gate.Options{
 		Provider: h.provider, MaxBody: h.MaxBody, BodyBudget: h.BodyBudget, Scope: h.Scope, Observe: h.Observe,
+		Now: clock,
 	}
 	if opts.Scheme, err = schemeFor(h.provider, h.SignedContent); err != nil {
 		return gate.Options{}, err

@@ -1,0 +1,108 @@
+package caddymodule_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/darihook/darihook/caddymodule"
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/fixtures"
+)
+
+// TestVectors sends every vector whose scheme can be configured through Caddy, byte for byte.
+func TestVectors(t *testing.T) {
+	vectors, err := fixtures.Vectors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, r := newGateway(t), newReceiver(t, nil)
+	sent := 0
+	for _, v := range vectors {
+		content := strings.NewReplacer("{", "", "}", "").Replace(string(v.Scheme.Content))
+		if s, ok := contract.Dari().SchemeSigning(v.Scheme.Content); !ok || s != v.Scheme || v.Provider != contract.Dari().Name {
+			continue // the directive has no words for this scheme
+		}
+		sent++
+		t.Run(v.Name, func(t *testing.T) {
+			caddymodule.SetClock(t, func() time.Time { return v.Now })
+			options := []string{"signed_content " + content, "dedup off"}
+			for i, secret := range v.Secrets {
+				name := fmt.Sprintf("DARI_VECTOR_%d", i)
+				t.Setenv(name, secret)
+				options = append(options, "secret {env."+name+"}")
+			}
+			if v.MaxBody > 0 {
+				options = append(options, fmt.Sprintf("max_body %d", v.MaxBody))
+			}
+			if past, future := v.Tolerance.Window(); past > 0 || future > 0 {
+				options = append(options, tolerance(past, future))
+			}
+			g.load("dari_webhook {\n" + strings.Join(options, "\n") + "\n}\n" + r.proxy())
+			before := r.hits.Load()
+			a := g.sendRaw(t, v.Request)
+			if a.code() != string(v.Expect.Code) || v.Expect.Status != 0 && a.status != v.Expect.Status {
+				t.Fatalf("%s, want %q", a, v.Expect.Code)
+			}
+			if v.Expect.Verdict == fixtures.Refuse {
+				if r.hits.Load() != before {
+					t.Error("a refused request reached the receiver")
+				}
+				return
+			}
+			if got := r.last(t); string(got.body) != string(v.Request.Body) || got.header.Get(contract.HeaderID) != v.Expect.ID {
+				t.Errorf("the receiver got %d bytes with the id %q", len(got.body), got.header.Get(contract.HeaderID))
+			}
+		})
+	}
+	if sent < len(vectors)/2 {
+		t.Errorf("%d of %d vectors were sent", sent, len(vectors))
+	}
+}
+
+func tolerance(past, future time.Duration) string {
+	if past == 0 {
+		past = contract.DefaultPast
+	}
+	if future == 0 {
+		future = past
+	}
+	return fmt.Sprintf("tolerance %s %s", past, future)
+}
+
+// sendRaw writes a request's headers as they stand, in their order.
+func (g *gateway) sendRaw(t *testing.T, r fixtures.Request) answer {
+	t.Helper()
+	conn, err := net.Dial("unix", filepath.Join(g.dir, "gate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: gate.test\r\nConnection: close\r\n", r.Method, r.Path)
+	if len(r.Values("Content-Length")) == 0 {
+		fmt.Fprintf(&head, "Content-Length: %d\r\n", len(r.Body))
+	}
+	for _, h := range r.Headers {
+		fmt.Fprintf(&head, "%s: %s\r\n", h[0], h[1])
+	}
+	head.WriteString("\r\n")
+	if _, err := conn.Write(append([]byte(head.String()), r.Body...)); err != nil {
+		t.Logf("writing: %v", err) // an answer may come before the body has been taken
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
