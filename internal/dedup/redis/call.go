@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/darihook/darihook/internal/dedup"
@@ -10,43 +11,69 @@ import (
 
 // call runs f, which asks the server, and returns when f has, when limit or ctx has run out, or when the store closes,
 // whichever comes first. f gets a goroutine of its own: the client waits in places that know no deadline (another
-// call's dialing, a full queue), and the caller must not.
+// call's dialing, a full queue), and the caller must not. f also gets a context of its own, which ends with limit alone:
+// the client dials in the name of one call for all that come meanwhile, and that one's caller may go away.
 func call[T any](ctx context.Context, s *Store, limit time.Duration, f func(context.Context, rueidis.Client) (T, error)) (T, error) {
 	var none T
 	if err := s.usable(ctx); err != nil {
 		return none, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	select {
 	case s.slots <- struct{}{}:
 	case <-bounded.Done():
+		cancel()
+		return none, s.ended(ctx)
+	case <-ctx.Done():
+		cancel()
 		return none, s.ended(ctx)
 	}
-	type result struct {
-		value T
-		err   error
-	}
-	results := make(chan result, 1)
+	results := make(chan result[T], 1)
 	go func() {
+		defer cancel()
 		defer func() { <-s.slots }()
-		var r result
-		var client rueidis.Client
-		if client, r.err = s.conn.get(bounded); r.err == nil {
-			r.value, r.err = f(bounded, client)
-		}
-		results <- r
+		results <- attempt(bounded, s, f)
 	}()
-	select {
-	case r := <-results:
-		if r.err != nil {
-			return none, s.failed(ctx, bounded, r.err)
-		}
-		return r.value, nil
-	case <-bounded.Done():
-	case <-s.closed:
+	r, ended := await(ctx, bounded, s.closed, results)
+	switch {
+	case !ended:
+		return none, s.ended(ctx)
+	case r.err != nil:
+		return none, s.failed(ctx, r.err)
 	}
-	return none, s.ended(ctx)
+	return r.value, nil
+}
+
+type result[T any] struct {
+	value T
+	err   error
+}
+
+// await returns the result, or false when something else came first. bounded ends with its work too: a result then goes
+// before the end.
+func await[T any](ctx, bounded context.Context, closed <-chan struct{}, results <-chan result[T]) (r result[T], ended bool) {
+	select {
+	case r = <-results:
+		return r, true
+	case <-ctx.Done():
+	case <-closed:
+	case <-bounded.Done():
+		select {
+		case r = <-results:
+			return r, true
+		default:
+		}
+	}
+	return r, false
+}
+
+func attempt[T any](ctx context.Context, s *Store, f func(context.Context, rueidis.Client) (T, error)) (r result[T]) {
+	client, err := s.conn.get(ctx)
+	if err != nil {
+		return result[T]{err: err}
+	}
+	r.value, r.err = f(ctx, client)
+	return r
 }
 
 // usable answers ErrClosed after Close, and ctx's error when it is done.
@@ -68,11 +95,11 @@ func (s *Store) ended(ctx context.Context) error {
 }
 
 // failed tells why a call ended with an error: the caller's context and Close go before what they caused.
-func (s *Store) failed(ctx, bounded context.Context, err error) error {
+func (s *Store) failed(ctx context.Context, err error) error {
 	if ended := s.usable(ctx); ended != nil {
 		return ended
 	}
-	if bounded.Err() != nil && err == bounded.Err() {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return fault(Timeout, err)
 	}
 	return explain(err)

@@ -148,7 +148,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 func TestSecretsPrintRedacted(t *testing.T) {
 	t.Parallel()
 	opts := redis.Options{Password: redis.NewSecret("hunter2"), SentinelPassword: redis.NewSecret("hunter2")}
-	dump, err := json.Marshal(opts)
+	dump, err := json.Marshal(opts.Password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestDocumentedRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range strings.Fields(minimalACL + " " + minimalSentinelACL) {
+	for word := range strings.FieldsSeq(minimalACL + " " + minimalSentinelACL) {
 		if !strings.Contains(string(page), " "+word) {
 			t.Errorf("docs/redis.md lacks %s", word)
 		}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,19 +82,10 @@ func wantBounded(t *testing.T, s *redis.Store, timeout time.Duration, reasons ..
 			t.Errorf("%s took %v, want about %v at most", name, took, timeout)
 		}
 		e, ok := errors.AsType[*redis.Error](err)
-		if !ok || !contains(reasons, e.Reason) {
+		if !ok || !slices.Contains(reasons, e.Reason) {
 			t.Errorf("%s: %v, want one of %v", name, err, reasons)
 		}
 	}
-}
-
-func contains(all []redis.Reason, one redis.Reason) bool {
-	for _, r := range all {
-		if r == one {
-			return true
-		}
-	}
-	return false
 }
 
 func TestPausedServerAnswersInTime(t *testing.T) {
@@ -145,7 +138,7 @@ func TestWrongServerFoundLater(t *testing.T) {
 	}
 	redistest.Eventually(t, 10*time.Second, func(ctx context.Context) error {
 		if err := deliver(ctx, s); err == nil || !strings.Contains(err.Error(), `"2"`) {
-			return fmt.Errorf("delivered with %v, want the format refused", err)
+			return fmt.Errorf("delivered, want the format refused: %w", err)
 		}
 		return nil
 	})
@@ -366,4 +359,26 @@ func TestCloseEndsCallsUnderWay(t *testing.T) {
 		}
 	}
 	server.Resume()
+}
+
+// TestCallerWhoGoesAwayHurtsNobody has callers go away while connections are being made: the others wait for the same
+// ones.
+func TestCallerWhoGoesAwayHurtsNobody(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	for range 60 {
+		s := open(t, redis.Options{Addresses: addresses(server)})
+		var callers sync.WaitGroup
+		for i := range 16 {
+			callers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*20*time.Microsecond)
+				defer cancel()
+				if err := deliver(ctx, s); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("hasty delivery: %v", err)
+				}
+			})
+			callers.Go(func() { mustDeliver(t, s) })
+		}
+		callers.Wait()
+	}
 }

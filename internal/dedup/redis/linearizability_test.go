@@ -63,6 +63,7 @@ func TestForgetfulServerIsNoticed(t *testing.T) {
 }
 
 func recordUnderFaults(t *testing.T, faults []string, settings ...string) (*history, map[string]int) {
+	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
 		seed = rand.Uint64()
@@ -89,6 +90,7 @@ var everyFault = []string{"kill connections", "pause", "kill", "flush scripts"}
 
 // inflict does n things to the server that servers go through.
 func inflict(t *testing.T, server *redistest.Server, rng *rand.Rand, faults []string, n int) map[string]int {
+	t.Helper()
 	counts := map[string]int{}
 	for range n {
 		<-time.After(faultPause)
@@ -203,6 +205,7 @@ func unsent(err error) bool {
 }
 
 func linearDo(t *testing.T, s *redis.Store, key dedup.Key, owner dedup.Owner, c linearCall) (linearAnswer, error) {
+	t.Helper()
 	ctx := context.Background()
 	var a linearAnswer
 	var err error

@@ -19,7 +19,7 @@ const redacted = "[redacted]"
 func (Secret) String() string { return redacted }
 
 // Format prints "[redacted]" for every verb.
-func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText returns "[redacted]".
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -39,8 +39,9 @@ func addresses(servers ...*redistest.Server) []string {
 }
 
 func behaviour(t *testing.T, opts redis.Options) {
+	t.Helper()
 	deduptest.Run(t, deduptest.Backend{
-		Open: func(tb testing.TB) dedup.Store { return open(tb, opts) },
+		Open: func(tb testing.TB) dedup.Store { tb.Helper(); return open(tb, opts) },
 		Unit: 400 * time.Millisecond,
 	})
 }

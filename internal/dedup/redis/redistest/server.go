@@ -132,7 +132,7 @@ func (s *Server) launch() error {
 	if len(args) > 0 && args[0] == sentinelMode {
 		args = []string{filepath.Join(s.dir, "sentinel.conf"), "--sentinel"}
 	}
-	s.proc = exec.Command(program, args...)
+	s.proc = exec.CommandContext(context.Background(), program, args...) // until Kill
 	s.proc.Dir = s.dir
 	out, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Server) launch() error {
 	proc, done := s.proc, make(chan struct{})
 	s.done = done
 	go func() {
-		proc.Wait() // its outcome is a kill, or in the log
+		_ = proc.Wait() // its outcome is a kill, or in the log
 		close(done)
 	}()
 	return nil
@@ -154,15 +154,17 @@ func (s *Server) launch() error {
 
 // answers reports whether the server speaks; that it refuses the user, or loads, is an answer.
 func (s *Server) answers() bool {
-	conn, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", s.Addr)
 	if err != nil {
 		return false
 	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(time.Second))
 	fmt.Fprint(conn, "PING\r\n")
-	answer := make([]byte, 1)
-	n, _ := conn.Read(answer)
+	n, _ := conn.Read(make([]byte, 1))
 	return n == 1
 }
 
