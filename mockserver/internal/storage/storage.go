@@ -37,7 +37,8 @@ var ErrRefused = errors.New("state file refused")
 // File is an open state file. A nil *File keeps nothing, and its methods do nothing.
 type File struct {
 	path string
-	log  *journal // used by run alone, and by Load before the first Put
+	disk sync.Mutex // guards log
+	log  *journal
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -139,7 +140,9 @@ func (f *File) run() {
 		if len(batch) == 0 {
 			return
 		}
+		f.disk.Lock()
 		err := f.log.append(batch)
+		f.disk.Unlock()
 		f.mu.Lock()
 		if err != nil && f.err == nil {
 			f.err = fmt.Errorf("writing state file: %w", err)
@@ -150,12 +153,14 @@ func (f *File) run() {
 	}
 }
 
-// Load calls f with every record of a table in the order of their keys, decoded into a new T. It is for the time before
-// the first Put.
+// Load calls f with every record of a table that is on disk, in the order of their keys, decoded into a new T. f must
+// not wait for the disk.
 func Load[T any](file *File, table string, f func(key string, value T)) error {
 	if file == nil {
 		return nil
 	}
+	file.disk.Lock()
+	defer file.disk.Unlock()
 	records := file.log.live[table]
 	keys := make([]string, 0, len(records))
 	for key := range records {
