@@ -12,30 +12,10 @@ import (
 	"testing"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/programs"
 )
 
-// programs is the folder with the caddy and the darihook of this checkout.
-var programs string
-
-func TestMain(m *testing.M) {
-	os.Exit(runWithPrograms(m))
-}
-
-// runWithPrograms builds both programs once, as make build does, and runs the tests.
-func runWithPrograms(m *testing.M) int {
-	var err error
-	if programs, err = os.MkdirTemp("", "darihook-readme-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(programs)
-	out, err := exec.Command("go", "build", "-o", programs, "./cmd/caddy", "./cmd/darihook").CombinedOutput()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(programs.Run(m, "caddy", "darihook")) }
 
 // block is a fenced block of the README.
 type block struct{ language, text string }
@@ -87,7 +67,7 @@ func command(ctx context.Context, t *testing.T, name string, args ...string) *ex
 	cmd := exec.CommandContext(ctx, name, args...)
 	home := t.TempDir()
 	cmd.Dir = home
-	cmd.Env = append(os.Environ(), "PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"),
+	cmd.Env = append(os.Environ(), "PATH="+programs.Folder+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "DARI_WEBHOOK_SECRET=whsec_4d0c1f6f3c5c4a8f9b7e6d5c4b3a2918")
 	return cmd
 }
@@ -104,7 +84,7 @@ func TestReadmeBlocksAreAllTested(t *testing.T) {
 
 func TestReadmeShowsTheDemo(t *testing.T) {
 	t.Parallel()
-	out, err := command(t.Context(), t, filepath.Join(programs, "darihook"), "demo").CombinedOutput()
+	out, err := command(t.Context(), t, programs.Path("darihook"), "demo").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -120,7 +100,7 @@ func TestReadmeShowsTheDemo(t *testing.T) {
 func TestReadmeCaddyfiles(t *testing.T) {
 	t.Parallel()
 	for _, text := range of(t, "caddyfile") {
-		cmd := command(t.Context(), t, filepath.Join(programs, "caddy"), "adapt", "--adapter", "caddyfile", "--config", "-")
+		cmd := command(t.Context(), t, programs.Path("caddy"), "adapt", "--adapter", "caddyfile", "--config", "-")
 		cmd.Stdin = strings.NewReader(text)
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), `"handler":"dari_webhook"`) {

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/darihook/darihook"
 	"github.com/darihook/darihook/internal/demo"
+	"github.com/darihook/darihook/internal/programs"
 )
 
 // receiverEnv makes the test binary be the receiver instead of running tests.
@@ -26,36 +24,8 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Setenv(receiverEnv, "1") // for the children alone: the tests of this process have been chosen
-	code := m.Run()
-	if path, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
-
-// build makes the gate's caddy once for all tests.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "darihook-demo-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "caddy")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/darihook/darihook/cmd/caddy").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building caddy: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-// caddy returns the gate's caddy.
-func caddy(t *testing.T) string {
-	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	os.Setenv(receiverEnv, "1") // for the children alone: this process has chosen what it is
+	os.Exit(programs.Run(m, "caddy"))
 }
 
 func run(t *testing.T, caddyfile string) (string, error) {
@@ -66,7 +36,7 @@ func run(t *testing.T, caddyfile string) (string, error) {
 	}
 	var out strings.Builder
 	err = demo.Run(t.Context(), demo.Options{
-		Caddy: caddy(t), Caddyfile: caddyfile, Receiver: []string{self}, Out: &out,
+		Caddy: programs.Path("caddy"), Caddyfile: caddyfile, Receiver: []string{self}, Out: &out,
 	})
 	return out.String(), err
 }
