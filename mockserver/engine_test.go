@@ -286,7 +286,7 @@ var full = flag.Bool("full", false, "run the load test with 100,000 events")
 // A hundred endpoints, of which one never answers: the others get everything, and the memory stays bounded.
 func TestSlowEndpointDelaysNoOther(t *testing.T) {
 	const endpoints = 100
-	events := 10_000
+	events := 5_000
 	if *full {
 		events = 100_000
 	}

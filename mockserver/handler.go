@@ -14,7 +14,9 @@ import (
 // handler is everything that the mock answers.
 func (s *Server) handler(scenarios []string) http.Handler {
 	mux := http.NewServeMux()
-	s.platform.Routes(mux)
+	for _, p := range s.platforms {
+		p.Routes(mux)
+	}
 	mux.Handle("/openapi.json", httpjson.Methods{http.MethodGet: http.HandlerFunc(serveOpenAPI)})
 
 	own := http.NewServeMux()

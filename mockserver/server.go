@@ -40,17 +40,18 @@ type Server struct {
 	// Client drives the mock.
 	Client *client.Client
 
-	o        Options
-	base     string // what submit_url begins with
-	store    *storage.File
-	clock    *clock.Clock
-	faults   *faults.Set
-	platform *dari.Platform
-	engine   *delivery.Engine
-	http     *http.Server
-	started  time.Time
-	ended    chan struct{}
-	fault    error // why serving ended, set before ended is closed
+	o         Options
+	base      string // what submit_url begins with
+	store     *storage.File
+	clock     *clock.Clock
+	faults    *faults.Set
+	primary   platform // the one that the control calls drive
+	platforms map[string]platform
+	engine    *delivery.Engine
+	http      *http.Server
+	started   time.Time
+	ended     chan struct{}
+	fault     error // why serving ended, set before ended is closed
 }
 
 // Start starts a mock platform. It ends with ctx or with Close, whichever comes first. Errors: what is wrong with the
@@ -93,7 +94,7 @@ func assemble(o Options, at net.Addr) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.assemblePlatform(scripts); err != nil {
+	if err := s.assemblePlatforms(scripts); err != nil {
 		return nil, err
 	}
 	if err := s.assembleEngine(); err != nil {
@@ -137,24 +138,29 @@ func (s *Server) policy() target.Policy {
 	return target.Policy{AllowInsecure: s.o.AllowInsecureURLs, Resolver: s.o.Resolver}
 }
 
-func (s *Server) assemblePlatform(scripts map[string]*scenario.Scenario) (err error) {
+// assemblePlatforms makes the platforms. A further provider is a further entry.
+func (s *Server) assemblePlatforms(scripts map[string]*scenario.Scenario) (err error) {
 	keys := map[string]string{s.APIKey: dari.DefaultOrg}
 	if s.o.OtherAPIKey != "" {
 		keys[s.o.OtherAPIKey] = "org_other"
 	}
 	scheme, _ := contract.Dari().SchemeFor(s.o.Scheme) // checked; the zero scheme stands for the default
-	s.platform, err = dari.New(dari.Options{
+	s.primary, err = dari.New(dari.Options{
 		Keys: keys, Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: scheme, Scenarios: scripts,
 		AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base },
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	s.platforms = map[string]platform{s.primary.Provider().Name: s.primary}
+	return nil
 }
 
 func (s *Server) assembleEngine() (err error) {
 	s.engine, err = delivery.New(delivery.Options{
 		Clock: s.clock, Store: s.store, Faults: s.faults, Policy: s.policy(),
-		Target:   func(_, endpoint string) (delivery.Target, error) { return s.platform.Target(endpoint) },
-		Failed:   func(_ string, d client.Delivery, body []byte) { s.platform.Failed(d, body) },
+		Target:   s.target,
+		Failed:   s.failed,
 		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.Timeout,
 		Workers: s.o.Workers, PerEndpoint: s.o.PerEndpoint, History: s.o.History, MaxPending: s.o.MaxPending,
 		SignVirtualTime: s.o.SignVirtualTime,
@@ -168,7 +174,7 @@ func (s *Server) firstAgent() error {
 	if s.AgentID == "" {
 		s.AgentID = "agt_mock"
 	}
-	if _, err := s.platform.SetAgent(s.AgentID, client.AgentSpec{Scenario: s.o.Scenario}); err != nil {
+	if _, err := s.primary.SetAgent(s.AgentID, client.AgentSpec{Scenario: s.o.Scenario}); err != nil {
 		return fmt.Errorf("making the first agent: %w", err)
 	}
 	return nil
@@ -176,7 +182,9 @@ func (s *Server) firstAgent() error {
 
 // serve begins to answer, and to deliver what was pending.
 func (s *Server) serve(ctx context.Context, listener net.Listener) {
-	s.platform.Resume(s.engine)
+	for _, p := range s.platforms {
+		p.Resume(s.engine)
+	}
 	s.engine.Start()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	go func() {
@@ -193,7 +201,9 @@ func (s *Server) serve(ctx context.Context, listener net.Listener) {
 // reset empties the mock and makes the first agent anew.
 func (s *Server) reset() {
 	s.engine.Reset()
-	s.platform.Reset()
+	for _, p := range s.platforms {
+		p.Reset()
+	}
 	s.faults.Clear()
 	s.firstAgent() // it was made at the start with the same options, so that it cannot fail
 }
@@ -210,6 +220,9 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	s.engine.Stop(ctx)
+	for _, p := range s.platforms {
+		p.Close()
+	}
 	if s.http.Shutdown(ctx) != nil {
 		s.http.Close()
 	}
@@ -229,7 +242,7 @@ func (s *Server) status(status *client.Status) {
 // control is the API under /_mock/.
 func (s *Server) control(scenarios []string) *control.API {
 	return &control.API{
-		Platform: s.platform, Engine: s.engine, Faults: s.faults, Clock: s.clock, Store: s.store, Scenarios: scenarios,
+		Platform: s.primary, Engine: s.engine, Faults: s.faults, Clock: s.clock, Store: s.store, Scenarios: scenarios,
 		Reset: s.reset, Advanced: s.saveClock, Status: s.status, Started: s.started,
 	}
 }

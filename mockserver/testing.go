@@ -43,7 +43,7 @@ func New(t testing.TB, options ...func(*Options)) *Mock {
 func (m *Mock) SetWebhook(t testing.TB, url string, eventTypes ...string) (secret string) {
 	t.Helper()
 	if len(eventTypes) == 0 {
-		for _, e := range m.platform.Provider().Events {
+		for _, e := range m.primary.Provider().Events {
 			eventTypes = append(eventTypes, e.Type)
 		}
 	}

@@ -17,11 +17,6 @@ import (
 	"github.com/darihook/darihook/mockserver/internal/target"
 )
 
-// Queue takes deliveries.
-type Queue interface {
-	Submit(...delivery.Order) ([]string, error)
-}
-
 // Options say how the platform works.
 type Options struct {
 	// Keys maps each API key to its organization. Required.
@@ -48,7 +43,7 @@ type Options struct {
 type Platform struct {
 	o        Options
 	provider contract.Provider
-	queue    Queue
+	queue    delivery.Queue
 
 	mu       sync.Mutex
 	agents   ordered[*agent]
@@ -87,7 +82,7 @@ func (p *Platform) clear() {
 }
 
 // Resume connects the platform with its delivery engine and takes up the sessions that were under way.
-func (p *Platform) Resume(q Queue) {
+func (p *Platform) Resume(q delivery.Queue) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = q
@@ -106,6 +101,15 @@ func (p *Platform) Reset() {
 	p.clear()
 	for _, table := range []string{tableAgents, tableSessions, tableBatches, tableCalls, tableEvents, tableRepeats, tableResults} {
 		p.o.Store.Clear(table)
+	}
+}
+
+// Close ends the streams of the sessions.
+func (p *Platform) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.sessions.all() {
+		s.ledger.close()
 	}
 }
 

@@ -137,6 +137,11 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
+// Queue takes deliveries, as an [Engine] does.
+type Queue interface {
+	Submit(...Order) ([]string, error)
+}
+
 // Order asks for one delivery.
 type Order struct {
 	// Provider and Endpoint say whom Options.Target is asked for.

@@ -1,0 +1,42 @@
+package mockserver
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/darihook/darihook/mockserver/client"
+	"github.com/darihook/darihook/mockserver/internal/control"
+	"github.com/darihook/darihook/mockserver/internal/delivery"
+)
+
+// platform is one provider's side of the mock: its state, the API by which that is reached, and where its deliveries go.
+type platform interface {
+	control.Platform
+	// Routes adds the provider's API to a mux.
+	Routes(*http.ServeMux)
+	// Resume connects the platform with the engine and takes up what the store held.
+	Resume(delivery.Queue)
+	// Target says where an endpoint's deliveries go, and what signs them.
+	Target(endpoint string) (delivery.Target, error)
+	// Failed hears of a delivery that was given up.
+	Failed(d client.Delivery, body []byte)
+	// Reset forgets everything, and Close ends the streams.
+	Reset()
+	Close()
+}
+
+// target asks the provider's platform. A stored delivery may belong to a provider that this program does not have.
+func (s *Server) target(provider, endpoint string) (delivery.Target, error) {
+	p, ok := s.platforms[provider]
+	if !ok {
+		return delivery.Target{}, fmt.Errorf("no platform of the provider %q", provider)
+	}
+	return p.Target(endpoint)
+}
+
+// failed tells the provider's platform.
+func (s *Server) failed(provider string, d client.Delivery, body []byte) {
+	if p, ok := s.platforms[provider]; ok {
+		p.Failed(d, body)
+	}
+}
