@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,6 +105,31 @@ func TestDariSignedContents(t *testing.T) {
 	} {
 		if got, ok := contract.Dari().SchemeSigning(content); !ok || got.Name != want {
 			t.Errorf("scheme signing %q is %q, want %q", content, got.Name, want)
+		}
+	}
+}
+
+func TestUnknownProvider(t *testing.T) {
+	t.Parallel()
+	for name, nearest := range map[string]string{
+		"strpe": "stripe", "Dari": "dari", "standard-webhooks": "standard_webhooks", "gitlab": "github", "costum": "custom",
+		"zzzzzzzzzzzz": "", "": "", strings.Repeat("dari", 100): "",
+	} {
+		var unknown *contract.UnknownProviderError
+		if err := contract.UnknownProvider(name, "custom"); !errors.As(err, &unknown) || unknown.Nearest != nearest {
+			t.Errorf("%.20q: %v, want %q as the nearest", name, err, nearest)
+		}
+		if len(unknown.Known) != len(contract.Providers())+1 {
+			t.Errorf("known are %v", unknown.Known)
+		}
+	}
+}
+
+func TestUnsignedProvidersHaveNoScheme(t *testing.T) {
+	t.Parallel()
+	for _, p := range contract.Providers() {
+		if p.Unsigned() != (len(p.Schemes()) == 0) || p.Unsigned() != p.ChooseTTL {
+			t.Errorf("%s: unsigned %t with %d schemes", p.Name, p.Unsigned(), len(p.Schemes()))
 		}
 	}
 }

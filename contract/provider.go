@@ -10,22 +10,39 @@ type Provider struct {
 	Title string
 	// Methods are the HTTP methods of deliveries.
 	Methods []string
-	// Scheme signs the deliveries by default.
+	// Scheme signs the deliveries by default. Zero: the platform signs nothing (see Unsigned).
 	Scheme Scheme
 	// Candidates are the other schemes that the public record leaves possible. They serve to explain a mismatch and
-	// are never accepted unless configured.
+	// are never accepted unless configured, or unless the secret's prefix says that it belongs to one of them.
 	Candidates []Scheme
 	// Envelope says where things are in the body.
 	Envelope Envelope
-	// Events are the event types that the platform sends.
+	// Challenge is the request by which the platform makes sure of an endpoint. Zero: there is none.
+	Challenge Challenge
+	// ChooseTTL tells that whoever deduplicates must say for how long: nothing in a delivery tells a copy from a second
+	// event that says the same, and how long the platform retries is not known.
+	ChooseTTL bool
+	// Events are the event types that the platform sends. Empty: they are the platform's own affair.
 	Events []Event
-	// Delivery says how the platform delivers.
+	// Delivery says how the platform delivers. Zero: it is not known.
 	Delivery Delivery
 }
 
-// Envelope names the fields that every delivery's body has. A path is a top-level name, or "data." and a name below it.
+// Unsigned reports whether the platform signs nothing, so that only a secret in the endpoint's URL can tell its deliveries
+// from anybody's.
+func (p Provider) Unsigned() bool { return p.Scheme == Scheme{} }
+
+// Challenge is a signed delivery that asks for an answer instead of announcing an event: a body whose field TypePath holds
+// TypeValue is answered with what stands at AnswerPath. The paths are as those of [Envelope].
+type Challenge struct {
+	TypePath, TypeValue, AnswerPath string
+}
+
+// Envelope names the fields that every delivery's body has. A path is a top-level name, or the name of an object at the
+// top, a full stop and a name in it; such paths all lead into one object, which is data with most platforms.
 type Envelope struct {
-	// ID is the path of the delivery's id. Empty: the body has none, and the delivery is known by a hash of its body.
+	// ID is the path of the delivery's id. Empty: the body has none, and the delivery is known by the signed id header
+	// where the scheme has one, and by a hash of its body elsewhere.
 	ID string
 	// Type is the path of the event type. Empty: there is none.
 	Type string
@@ -33,6 +50,9 @@ type Envelope struct {
 	Time string
 	// Session, Batch and Agent are the paths of the ids of what the event is about. Empty: there is none.
 	Session, Batch, Agent string
+	// AnyBody tells that some of the platform's bodies are of another form than the others, such as a web form. They are
+	// taken too, and are known by their hash where they have no id.
+	AnyBody bool
 }
 
 // Event is one event type.
@@ -54,8 +74,11 @@ type Delivery struct {
 	Schedule []time.Duration
 }
 
-// Schemes returns the provider's schemes, the default first.
+// Schemes returns the provider's schemes, the default first; none where it signs nothing.
 func (p Provider) Schemes() []Scheme {
+	if p.Unsigned() {
+		return nil
+	}
 	return append([]Scheme{p.Scheme}, p.Candidates...)
 }
 
@@ -90,7 +113,9 @@ func (p Provider) EventFor(eventType string) (Event, bool) {
 }
 
 // Providers returns every provider, the default first.
-func Providers() []Provider { return []Provider{Dari()} }
+func Providers() []Provider {
+	return []Provider{Dari(), Danube(), Tess(), StandardWebhooks(), Stripe(), GitHub(), Slack(), Shopify()}
+}
 
 // ProviderFor returns the provider of a name and reports whether it exists.
 func ProviderFor(name string) (Provider, bool) {

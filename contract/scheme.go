@@ -7,12 +7,18 @@ type Algorithm string
 const (
 	// HMACSHA256 is HMAC (RFC 2104) with SHA-256; its values are 32 bytes.
 	HMACSHA256 Algorithm = "hmac-sha256"
+	// Ed25519 is EdDSA over Curve25519 (RFC 8032 section 5.1); its values are 64 bytes. The receiver's secret is the
+	// public key, the sender's is the private one.
+	Ed25519 Algorithm = "ed25519"
 )
 
 // Size returns the length of a signature in bytes, or 0 for an unknown algorithm.
 func (a Algorithm) Size() int {
-	if a == HMACSHA256 {
+	switch a {
+	case HMACSHA256:
 		return 32
+	case Ed25519:
+		return 64
 	}
 	return 0
 }
@@ -30,7 +36,7 @@ const (
 
 // Content is the template of the signed bytes. The names {id}, {timestamp} and {body} stand for the delivery's id and
 // timestamp as they are written in the request and for its raw body; everything else stands for itself. Each name
-// appears at most once, and {body} is the last thing in the template.
+// appears at most once, and {body} is the last thing in the template; only a scheme with UnsignedBody goes without it.
 type Content string
 
 // The templates that Dari's public record leaves possible.
@@ -70,6 +76,8 @@ type Scheme struct {
 	Encoding Encoding `json:"encoding"`
 	// Content is the template of the signed bytes.
 	Content Content `json:"content"`
+	// UnsignedBody admits a template without {body}. The signature then vouches for nothing that the body says.
+	UnsignedBody bool `json:"unsigned_body,omitempty"`
 	// TimestampTag is the tag of the timestamp inside the signature header, such as "t". Empty: none.
 	TimestampTag string `json:"timestamp_tag,omitempty"`
 	// TimestampHeader is a header that holds the timestamp. Empty: none. Where a request carries the timestamp in
@@ -84,6 +92,9 @@ type Scheme struct {
 	KeyForm KeyForm `json:"key_form"`
 	// KeyPrefix is what secrets begin with, such as "whsec_". Only KeyBase64 removes it.
 	KeyPrefix string `json:"key_prefix,omitempty"`
+	// SigningKeyPrefix is what the sender's secrets begin with where they are not the receiver's, as private keys are not:
+	// "whsk_". Empty: sender and receiver share one secret.
+	SigningKeyPrefix string `json:"signing_key_prefix,omitempty"`
 }
 
 // Signs reports whether the template has the named part: "id", "timestamp" or "body".

@@ -31,15 +31,15 @@ func ownEncoding(s contract.Scheme) EncodingVariant {
 // candidate is a value read in one encoding.
 type candidate struct {
 	name EncodingVariant
-	sum  [maxSize]byte
+	sum  []byte
 }
 
 // decodeVariants reads a value in every encoding that it may be in.
 func decodeVariants(value string) []candidate {
 	var found []candidate
 	add := func(name EncodingVariant, sum []byte, err error) {
-		if err == nil && len(sum) == maxSize {
-			found = append(found, candidate{name, [maxSize]byte(sum)})
+		if err == nil && (len(sum) == contract.HMACSHA256.Size() || len(sum) == contract.Ed25519.Size()) {
+			found = append(found, candidate{name, sum})
 		}
 	}
 	if len(value) > 2*maxSize {

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/subtle"
 	"slices"
@@ -85,8 +86,12 @@ func (e *explainer) try(body []byte, forms []bodyForm, choose keyChoice) {
 			continue
 		}
 		for i := range e.readings {
+			signed := changed
+			if e.readings[i].scheme.UnsignedBody {
+				signed = nil
+			}
 			for secret := range e.secrets {
-				e.tryKeys(&e.readings[i], secret, form.name, changed, choose)
+				e.tryKeys(&e.readings[i], secret, form.name, signed, choose)
 			}
 		}
 	}
@@ -95,7 +100,8 @@ func (e *explainer) try(body []byte, forms []bodyForm, choose keyChoice) {
 // tryKeys compares one reading under one secret with one body.
 func (e *explainer) tryKeys(r *reading, secret int, change BodyChange, body []byte, choose keyChoice) {
 	for _, form := range keyForms {
-		if !choose(r.scheme, form.name) {
+		// A public key has one form, and a shared secret none of a public key's.
+		if !choose(r.scheme, form.name) || r.scheme.Algorithm == contract.Ed25519 && form.name != KeyDecoded {
 			continue
 		}
 		prefix := prefixOf(r.scheme)
@@ -103,15 +109,44 @@ func (e *explainer) tryKeys(r *reading, secret int, change BodyChange, body []by
 		if !ok {
 			continue
 		}
+		if r.scheme.Algorithm == contract.Ed25519 {
+			e.tryPublic(r, secret, change, key, body)
+			continue
+		}
 		sum, ok := e.sum(probe{r.head, secret, form.name, prefix, change}, key, body)
 		if !ok {
 			return
 		}
-		e.compare(r, sum, Finding{
-			Scheme: r.scheme.Name, Secret: secret, KeyForm: form.name, BodyChange: change,
-			Timestamp: r.stamp.time, TimestampForm: r.stamp.form, Age: r.stamp.age(e.now),
+		e.compare(r, e.finding(r, secret, form.name, change), func(c candidate) bool {
+			return subtle.ConstantTimeCompare(c.sum, sum[:]) == 1
 		})
 	}
+}
+
+// finding describes one reading under one key and body.
+func (e *explainer) finding(r *reading, secret int, key KeyVariant, change BodyChange) Finding {
+	return Finding{
+		Scheme: r.scheme.Name, Secret: secret, KeyForm: key, BodyChange: change,
+		Timestamp: r.stamp.time, TimestampForm: r.stamp.form, Age: r.stamp.age(e.now),
+	}
+}
+
+// curveCost is what checking one Ed25519 signature costs, in bytes hashed in the same time.
+const curveCost = 128 << 10
+
+// tryPublic compares one reading under a public key with one body.
+func (e *explainer) tryPublic(r *reading, secret int, change BodyChange, key, body []byte) {
+	if len(key) != ed25519.PublicKeySize {
+		return
+	}
+	message := append([]byte(r.head), body...)
+	e.compare(r, e.finding(r, secret, KeyDecoded, change), func(c candidate) bool {
+		if len(c.sum) != ed25519.SignatureSize || e.budget < len(message)+curveCost {
+			return false
+		}
+		e.budget -= len(message) + curveCost
+		return ed25519.Verify(key, message, c.sum)
+	})
 }
 
 // sum computes a signature within the budget, and reports whether there was enough of it left.
@@ -125,7 +160,7 @@ func (e *explainer) sum(p probe, key, body []byte) (sum [sha256.Size]byte, ok bo
 		return sum, false
 	}
 	e.budget -= cost
-	st := newState(nil, [][]byte{key})
+	st := newState(nil, contract.HMACSHA256, [][]byte{key})
 	st.write([]byte(p.head))
 	st.write(body)
 	st.macs[0].Sum(sum[:0])
@@ -134,13 +169,13 @@ func (e *explainer) sum(p probe, key, body []byte) (sum [sha256.Size]byte, ok bo
 }
 
 // compare adds a finding for the first item of the header that holds the signature.
-func (e *explainer) compare(r *reading, sum [sha256.Size]byte, found Finding) {
+func (e *explainer) compare(r *reading, found Finding, matches func(candidate) bool) {
 	if len(e.findings) == MaxFindings || slices.ContainsFunc(e.findings, found.sameBytes) {
 		return
 	}
 	for _, item := range r.items {
 		for _, c := range item.decoded {
-			if subtle.ConstantTimeCompare(c.sum[:], sum[:]) == 1 {
+			if matches(c) {
 				found.Tag, found.Encoding = item.tag, c.name
 				found.departures = found.departuresFrom(r.scheme)
 				e.findings = append(e.findings, found)

@@ -9,7 +9,7 @@ import (
 )
 
 // maxSize is the length of the longest signature in bytes.
-const maxSize = 32
+const maxSize = 64
 
 // Headers are the fields of a request. [net/http.Header] is one.
 type Headers interface {
@@ -194,5 +194,5 @@ func (p *plan) readID(s *Signature, h Headers) error {
 // id in the template.
 func (p *plan) isID(text string) bool {
 	return text != "" && len(text) <= contract.MaxIDLength && isVisible(text) &&
-		(!p.signsID || strings.IndexByte(text, p.idStop) < 0)
+		(!p.signsID || p.idStop == 0 || strings.IndexByte(text, p.idStop) < 0)
 }

@@ -50,7 +50,7 @@ func TestPooledStatesHoldNothing(t *testing.T) {
 	if head := st.head[:cap(st.head)]; !bytes.Equal(head, make([]byte, len(head))) {
 		t.Errorf("%q is left in the state", head)
 	}
-	fresh := newState(nil, [][]byte{[]byte(secret.reveal())})
+	fresh := newState(nil, contract.HMACSHA256, [][]byte{[]byte(secret.reveal())})
 	if !bytes.Equal(st.macs[0].Sum(nil), fresh.macs[0].Sum(nil)) {
 		t.Error("the body is left in the hash")
 	}

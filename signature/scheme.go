@@ -16,11 +16,13 @@ var ErrScheme = errors.New("unusable scheme")
 //   - algorithm, encoding and key form are known, and the headers are names (RFC 9110 section 5.1) that differ;
 //   - separators are one visible character or blank each, differ, and can stand in no tag; the one between items stands
 //     in no signature either;
+//   - an Ed25519 key is in base64, and only an HMAC key can be text;
 //   - a scheme with a timestamp tag has a signature tag to tell it from, and an item separator;
-//   - the template names each part at most once, ends with the body, and every part that it names has a header or a tag
-//     to come from;
+//   - the template names each part at most once, ends with the body unless the scheme says UnsignedBody, and every part
+//     that it names has a header or a tag to come from;
 //   - the template is unambiguous: two deliveries with different parts never give the same signed bytes. So {id} and
-//     {timestamp} are each followed by a literal, and the one behind {timestamp} does not begin with a digit.
+//     {timestamp} are each followed by a literal or the template's end, and the literal behind {timestamp} does not begin
+//     with a digit.
 //
 // The error wraps [ErrScheme].
 func CheckScheme(s contract.Scheme) error {
@@ -36,7 +38,7 @@ type plan struct {
 	// idStop is the byte that an id must not contain: the first of the literal that ends it.
 	idStop byte
 	// signsTimestamp and signsID tell which parts the template has.
-	signsTimestamp, signsID bool
+	signsTimestamp, signsID, signsBody bool
 	// The headers' canonical names, under which they are looked up.
 	signatureName, timestampName, idName string
 }
@@ -47,13 +49,14 @@ func compile(s contract.Scheme) (*plan, error) {
 		Scheme:         s,
 		signsTimestamp: s.Content.Signs("timestamp"),
 		signsID:        s.Content.Signs("id"),
+		signsBody:      s.Content.Signs("body"),
 		signatureName:  canonicalName(s.Header),
 		timestampName:  canonicalName(s.TimestampHeader),
 		idName:         canonicalName(s.IDHeader),
 	}
 	var err error
-	if p.head, err = parseTemplate(s.Content); err == nil {
-		p.idStop, err = checkTemplate(p.head)
+	if p.head, err = parseTemplate(s.Content, s.UnsignedBody); err == nil {
+		p.idStop, err = checkTemplate(p.head, p.signsBody)
 	}
 	if err = errors.Join(checkForms(s), checkHeaders(p), checkGrammar(s), err, checkSources(p)); err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrScheme, s.Name, err)
@@ -64,12 +67,14 @@ func compile(s contract.Scheme) (*plan, error) {
 // checkForms checks what the scheme picks from a list.
 func checkForms(s contract.Scheme) error {
 	switch {
-	case s.Algorithm != contract.HMACSHA256:
+	case s.Algorithm != contract.HMACSHA256 && s.Algorithm != contract.Ed25519:
 		return fmt.Errorf("algorithm %q is unknown", s.Algorithm)
 	case s.Encoding != contract.Hex && s.Encoding != contract.Base64:
 		return fmt.Errorf("encoding %q is unknown", s.Encoding)
 	case s.KeyForm != contract.KeyWhole && s.KeyForm != contract.KeyBase64:
 		return fmt.Errorf("key form %q is unknown", s.KeyForm)
+	case s.Algorithm == contract.Ed25519 && s.KeyForm != contract.KeyBase64:
+		return errors.New("an Ed25519 key is in base64")
 	}
 	return nil
 }

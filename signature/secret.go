@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/ed25519"
 	"crypto/subtle"
 	"encoding"
 	"encoding/base64"
@@ -22,6 +23,8 @@ var (
 	ErrSecretSpace = errors.New("the secret begins or ends with white space")
 	// ErrSecretEncoding refuses a secret that is not base64 although the scheme's key form asks for it.
 	ErrSecretEncoding = errors.New("the secret is not base64 behind its prefix, as the scheme asks")
+	// ErrSecretKind refuses a private key where a public one belongs, and the reverse, or a key of another length.
+	ErrSecretKind = errors.New("the secret is not a key of the kind that the scheme asks for: a receiver has the public key of 32 bytes, a sender the private one of 32 or 64")
 )
 
 // redacted is all that a secret ever prints.
@@ -65,8 +68,45 @@ func (s Secret) reveal() string {
 	return s.text()
 }
 
-// key returns the bytes that a scheme uses as the HMAC key.
+// key returns the bytes by which a receiver verifies: the HMAC key, or the public key.
 func (s Secret) key(scheme contract.Scheme) ([]byte, error) {
+	if scheme.SigningKeyPrefix != "" && strings.HasPrefix(s.reveal(), scheme.SigningKeyPrefix) {
+		return nil, ErrSecretKind
+	}
+	key, err := s.bytes(scheme, scheme.KeyPrefix)
+	if err == nil && scheme.Algorithm == contract.Ed25519 && len(key) != ed25519.PublicKeySize {
+		return nil, ErrSecretKind
+	}
+	return key, err
+}
+
+// signingKey returns the bytes by which a sender signs: the HMAC key, or the private key. A private key may be given as its
+// seed alone (RFC 8032 section 5.1.5).
+func (s Secret) signingKey(scheme contract.Scheme) ([]byte, error) {
+	if scheme.Algorithm != contract.Ed25519 {
+		return s.key(scheme)
+	}
+	if scheme.KeyPrefix != "" && strings.HasPrefix(s.reveal(), scheme.KeyPrefix) {
+		return nil, ErrSecretKind
+	}
+	key, err := s.bytes(scheme, scheme.SigningKeyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	switch len(key) {
+	case ed25519.SeedSize:
+		return ed25519.NewKeyFromSeed(key), nil
+	case ed25519.PrivateKeySize:
+		// The second half repeats the public key. A wrong one would make signatures that give the private key away.
+		if whole := ed25519.NewKeyFromSeed(key[:ed25519.SeedSize]); whole.Equal(ed25519.PrivateKey(key)) {
+			return key, nil
+		}
+	}
+	return nil, ErrSecretKind
+}
+
+// bytes returns the secret's text, or what it holds behind the prefix.
+func (s Secret) bytes(scheme contract.Scheme, prefix string) ([]byte, error) {
 	text := s.reveal()
 	if text == "" {
 		return nil, ErrEmptySecret
@@ -75,7 +115,7 @@ func (s Secret) key(scheme contract.Scheme) ([]byte, error) {
 		return []byte(text), nil
 	}
 	// The decoder's own error would quote a byte of the secret.
-	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(text, scheme.KeyPrefix))
+	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(text, prefix))
 	if err != nil {
 		return nil, ErrSecretEncoding
 	}

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"strconv"
 	"strings"
@@ -34,13 +35,13 @@ type Signer struct {
 }
 
 // NewSigner returns a signer. Errors: [ErrScheme], [ErrNoSecret], [ErrTooManySecrets], [ErrEmptySecret],
-// [ErrSecretEncoding] and [ErrOneSecret], wrapped.
+// [ErrSecretEncoding], [ErrSecretKind] and [ErrOneSecret], wrapped.
 func NewSigner(o SignerOptions) (*Signer, error) {
 	plan, err := compile(o.Scheme)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keysOf(o.Secrets, o.Scheme)
+	keys, err := keysOf(o.Secrets, o.Scheme, Secret.signingKey)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +93,28 @@ func (s *Signer) header(m Message, seconds int64) string {
 	if p.TimestampTag != "" {
 		items = append(items, p.TimestampTag+p.TagSeparator+strconv.FormatInt(seconds, 10))
 	}
-	st := newState(nil, s.keys)
-	st.write(p.appendHead(nil, seconds, m.ID))
-	st.write(m.Body)
-	for _, mac := range st.macs {
-		items = append(items, p.Tag+p.TagSeparator+encode(mac.Sum(nil), p.Encoding))
+	for _, sum := range s.sums(m, seconds) {
+		items = append(items, p.Tag+p.TagSeparator+encode(sum, p.Encoding))
 	}
 	return strings.Join(items, p.ItemSeparator)
+}
+
+// sums computes the signatures, one for each key.
+func (s *Signer) sums(m Message, seconds int64) (sums [][]byte) {
+	message := s.plan.appendHead(nil, seconds, m.ID)
+	if s.plan.signsBody {
+		message = append(message, m.Body...)
+	}
+	if s.plan.Algorithm == contract.Ed25519 {
+		for _, key := range s.keys {
+			sums = append(sums, ed25519.Sign(key, message))
+		}
+		return sums
+	}
+	st := newState(nil, s.plan.Algorithm, s.keys)
+	st.write(message)
+	for _, mac := range st.macs {
+		sums = append(sums, mac.Sum(nil))
+	}
+	return sums
 }

@@ -32,12 +32,16 @@ type segment struct {
 }
 
 // parseTemplate splits a template into the segments ahead of the body.
-func parseTemplate(c contract.Content) ([]segment, error) {
+func parseTemplate(c contract.Content, unsignedBody bool) ([]segment, error) {
 	head, isLast := strings.CutSuffix(string(c), "{body}")
 	switch {
+	case c == "":
+		return nil, errors.New("the template is empty")
+	case isLast && unsignedBody:
+		return nil, errors.New("the template has {body} although the body is said to be unsigned")
 	case len(c) > maxTemplate:
 		return nil, fmt.Errorf("the template is longer than %d bytes", maxTemplate)
-	case !isLast:
+	case !isLast && !unsignedBody:
 		return nil, errors.New("the template does not end with {body}")
 	}
 	var segments []segment
@@ -73,7 +77,7 @@ func nextSegment(head string) (int, error) {
 
 // checkTemplate refuses a template that could be taken apart in two ways, and returns the byte that an id must not
 // contain for that reason.
-func checkTemplate(head []segment) (idStop byte, err error) {
+func checkTemplate(head []segment, signsBody bool) (idStop byte, err error) {
 	seen := map[part]bool{}
 	for i, s := range head {
 		if s.part == literal {
@@ -83,6 +87,9 @@ func checkTemplate(head []segment) (idStop byte, err error) {
 			return 0, fmt.Errorf("%s stands in the template twice", s.text)
 		}
 		seen[s.part] = true
+		if i+1 == len(head) && !signsBody {
+			continue // the message's end ends it
+		}
 		if i+1 == len(head) || head[i+1].part != literal {
 			return 0, fmt.Errorf("nothing ends %s in the template", s.text)
 		}

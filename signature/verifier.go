@@ -38,13 +38,13 @@ type Verifier struct {
 }
 
 // NewVerifier returns a verifier. Errors: [ErrScheme], [ErrNoSecret], [ErrTooManySecrets], [ErrEmptySecret],
-// [ErrSecretEncoding] and [ErrWindow], wrapped.
+// [ErrSecretEncoding], [ErrSecretKind] and [ErrWindow], wrapped.
 func NewVerifier(o Options) (*Verifier, error) {
 	plan, err := compile(o.Scheme)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keysOf(o.Secrets, o.Scheme)
+	keys, err := keysOf(o.Secrets, o.Scheme, Secret.key)
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +52,14 @@ func NewVerifier(o Options) (*Verifier, error) {
 		return nil, err
 	}
 	v := &Verifier{plan: plan, window: o.Window}
-	v.states.New = func() any { return newState(&v.states, keys) }
+	v.states.New = func() any { return newState(&v.states, o.Scheme.Algorithm, keys) }
 	// The first state is made now: where crypto/hmac would refuse a key, it is at the start and not at a request.
 	v.states.Put(v.states.New())
 	return v, nil
 }
 
-// keysOf returns the keys of a set of secrets.
-func keysOf(secrets []Secret, scheme contract.Scheme) ([][]byte, error) {
+// keysOf returns the keys of a set of secrets, each as keyOf has it.
+func keysOf(secrets []Secret, scheme contract.Scheme, keyOf func(Secret, contract.Scheme) ([]byte, error)) ([][]byte, error) {
 	switch {
 	case len(secrets) == 0:
 		return nil, ErrNoSecret
@@ -68,7 +68,7 @@ func keysOf(secrets []Secret, scheme contract.Scheme) ([][]byte, error) {
 	}
 	keys := make([][]byte, len(secrets))
 	for i, secret := range secrets {
-		key, err := secret.key(scheme)
+		key, err := keyOf(secret, scheme)
 		if err != nil {
 			return nil, fmt.Errorf("reading secret %d of %d: %w", i+1, len(secrets), err)
 		}

@@ -59,7 +59,7 @@ func (c *cursor) envelope(s *Scanner, f *Fields) error {
 	})
 }
 
-// data reads the value of the name data: an object is searched for the fields below it, anything else passed over. Names
+// data reads the value of the object that has further fields: an object is searched for the fields below it, anything else passed over. Names
 // that are not looked for may repeat there.
 func (c *cursor) data(s *Scanner, f *Fields) error {
 	if !c.peek('{') {

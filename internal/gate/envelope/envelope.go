@@ -37,12 +37,15 @@ type Fields struct {
 	Session, Batch, Agent string
 }
 
-// Paths are the places of the fields: a top-level name each, or "data." and a name below it. Empty: not looked for.
+// Paths are the places of the fields: a top-level name each, or the name of an object at the top, a full stop and a name in
+// it. There can be one such object. Empty: not looked for.
 type Paths = contract.Envelope
 
 // Scanner finds the fields of one provider's bodies. It is safe for concurrent use.
 type Scanner struct {
 	top, data []target
+	// object is the name of the object that data is looked for in.
+	object string
 }
 
 // target is one name to look for.
@@ -56,10 +59,7 @@ type target struct {
 	field func(*Fields) *string
 }
 
-// below is the prefix of the paths that lead into the data object.
-const below = "data."
-
-// Compile prepares a Scanner. Errors: a path that is deeper than "data." and a name, or two fields in one place.
+// Compile prepares a Scanner. Errors: a path of more than two names, paths into two objects, or two fields in one place.
 func Compile(p Paths) (*Scanner, error) {
 	s := new(Scanner)
 	for _, f := range []struct {
@@ -82,7 +82,7 @@ func Compile(p Paths) (*Scanner, error) {
 		}
 	}
 	if len(s.data) > 0 {
-		if err := s.add(strings.TrimSuffix(below, "."), target{}); err != nil {
+		if err := s.add(s.object, target{}); err != nil {
 			return nil, err
 		}
 	}
@@ -91,13 +91,16 @@ func Compile(p Paths) (*Scanner, error) {
 
 // add files one path under the object that holds its last name.
 func (s *Scanner) add(path string, t target) error {
-	list := &s.top
-	name, nested := strings.CutPrefix(path, below)
-	if nested {
-		list = &s.data
+	list, name := &s.top, path
+	if object, below, nested := strings.Cut(path, "."); nested {
+		list, name = &s.data, below
+		if object == "" || s.object != "" && s.object != object {
+			return fmt.Errorf("envelope path %q: want a name in one object, and there is %q already", path, s.object)
+		}
+		s.object = object
 	}
 	if name == "" || strings.Contains(name, ".") {
-		return fmt.Errorf("envelope path %q: want a name, or %q and a name", path, below)
+		return fmt.Errorf("envelope path %q: want a name, or a name, a full stop and a name", path)
 	}
 	for _, other := range *list {
 		if other.name == name {

@@ -161,8 +161,10 @@ func TestCompile(t *testing.T) {
 		"ok/dari":           {contract.Dari().Envelope, true},
 		"ok/nothing":        {envelope.Paths{}, true},
 		"fail/deeper":       {envelope.Paths{ID: "data.object.id"}, false},
-		"fail/elsewhere":    {envelope.Paths{ID: "event.id"}, false},
 		"fail/no name":      {envelope.Paths{ID: "data."}, false},
+		"fail/no object":    {envelope.Paths{ID: ".id"}, false},
+		"fail/two objects":  {envelope.Paths{ID: "data.id", Type: "event.type"}, false},
+		"ok/other object":   {envelope.Paths{ID: "event_id", Type: "event.type"}, true},
 		"fail/used twice":   {envelope.Paths{ID: "id", Type: "id"}, false},
 		"fail/data as text": {envelope.Paths{ID: "data", Session: "data.session_id"}, false},
 	} {
