@@ -1,7 +1,6 @@
 package console_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/darihook/darihook/contract"
@@ -47,10 +46,11 @@ type contrast struct {
 	Looked int
 }
 
-func testContrast(t *testing.T, browser context.Context) {
+func TestTextStandsOutFromItsGround(t *testing.T) {
+	t.Parallel()
 	mock, r := start(t, schedule)
 	failing := rehearse(t, mock, r)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	for _, theme := range []string{"light", "dark"} {
 		p.media(map[string]string{"prefers-color-scheme": theme, "prefers-reduced-motion": "reduce"})
 		for _, hash := range []string{"#/deliveries/" + failing + "/1", "#/faults", "#/agents", "#/platform"} {
@@ -109,11 +109,12 @@ const nameless = `(() => {
 	return found;
 })()`
 
-func testNames(t *testing.T, browser context.Context) {
+func TestControlsHaveNames(t *testing.T) {
+	t.Parallel()
 	mock, r := start(t, schedule)
 	failing := rehearse(t, mock, r)
 	emit(t, mock, contract.SessionCompleted, 1, nil)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	look := func(where string) {
 		t.Helper()
 		for _, problem := range eval[[]string](p, nameless) {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,53 +24,64 @@ import (
 // patience is how long a test waits for the page to do what it should.
 const patience = 10 * time.Second
 
-// chromium finds the browser. Without one the test is skipped, but not where CI=true says that one has to be there.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("there is no Chromium on this machine, and CI=true")
-	}
-	t.Skip("there is no Chromium on this machine: the page is not tested")
-	return ""
+// browser is the headless Chromium of all tests: tabs are cheap and browsers are not.
+type browser struct {
+	ctx  context.Context
+	stop func()
 }
 
-// shared is the headless browser of all tests: tabs are cheap and browsers are not.
-var shared struct {
-	start sync.Once
-	ctx   context.Context
-	err   error
-	stop  func()
-}
+// launch starts the browser when the first test asks for it; launched tells whether one has.
+var (
+	launch   = sync.OnceValues(startBrowser)
+	launched atomic.Bool
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared.stop != nil {
-		shared.stop()
+	if launched.Load() {
+		if b, err := launch(); err == nil {
+			b.stop()
+		}
 	}
 	os.Exit(code)
 }
 
-// theBrowser returns the browser, which is started for the first test that asks.
-func theBrowser(t *testing.T) context.Context {
-	t.Helper()
-	path := chromium(t)
-	shared.start.Do(func() { shared.err = startBrowser(path) })
-	if shared.err != nil {
-		t.Fatalf("starting the browser: %v", shared.err)
+// chromium finds the browser's program.
+func chromium() (path string, err error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err = exec.LookPath(name); err == nil {
+			return path, nil
+		}
 	}
-	return shared.ctx
+	return "", err
+}
+
+// theBrowser returns the browser. Where there is none the test is skipped, unless CI=true says that one has to be there.
+func theBrowser(t *testing.T) *browser {
+	t.Helper()
+	if _, err := chromium(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("there is no Chromium on this machine, and CI=true")
+		}
+		t.Skip("there is no Chromium on this machine: the page is not tested")
+	}
+	launched.Store(true)
+	b, err := launch()
+	if err != nil {
+		t.Fatalf("starting the browser: %v", err)
+	}
+	return b
 }
 
 // startBrowser starts a browser with an empty profile that talks to nobody of its own accord.
-func startBrowser(path string) error {
+func startBrowser() (*browser, error) {
+	path, err := chromium()
+	if err != nil {
+		return nil, err
+	}
 	profile, err := os.MkdirTemp("", "console-test-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
@@ -83,15 +95,14 @@ func startBrowser(path string) error {
 		options = append(options, chromedp.Flag(flag, true))
 	}
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	browser, stopBrowser := chromedp.NewContext(allocator)
-	shared.ctx = browser
-	shared.stop = func() {
-		chromedp.Cancel(browser)
+	ctx, stopBrowser := chromedp.NewContext(allocator)
+	b := &browser{ctx, func() {
+		chromedp.Cancel(ctx)
 		stopBrowser()
 		stopAllocator()
 		os.RemoveAll(profile)
-	}
-	return chromedp.Do(browser)
+	}}
+	return b, chromedp.Do(ctx)
 }
 
 // page is the console in a tab of its own, and what the browser had to say about it.
@@ -109,10 +120,10 @@ type page struct {
 
 // open opens the console of a mock. At the end the test fails if the page has written an error or a warning, or asked
 // anyone but the mock for anything.
-func open(t *testing.T, browser context.Context, mock *mockserver.Mock, hash string) *page {
+func open(t *testing.T, mock *mockserver.Mock, hash string) *page {
 	t.Helper()
 	p := &page{t: t, mock: mock}
-	tab, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
+	tab, closeTab := chromedp.NewContext(theBrowser(t).ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	ctx, cancel := context.WithTimeout(tab, time.Minute)
 	p.ctx = ctx
 	t.Cleanup(func() {

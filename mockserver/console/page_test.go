@@ -17,39 +17,12 @@ import (
 	"github.com/darihook/darihook/mockserver/client"
 )
 
-// TestPage drives the console in a real browser against a real mock. Each part has a mock and a tab of its own.
-func TestPage(t *testing.T) {
-	t.Parallel()
-	browser := theBrowser(t)
-	for name, part := range map[string]func(*testing.T, context.Context){
-		"deliveries arrive live":             testLive,
-		"a delivery shows its bytes":         testBytes,
-		"the signature is explained":         testExplanation,
-		"every scheme's header is read":      testParts,
-		"answers are text":                   testHostileAnswer,
-		"resend and the clock":               testResendAndClock,
-		"faults are switched":                testFaults,
-		"events are emitted":                 testEmit,
-		"webhooks are set":                   testWebhook,
-		"tool results are shown":             testResults,
-		"reset asks first":                   testReset,
-		"the keyboard is enough":             testKeyboard,
-		"nothing is wider than the window":   testNarrow,
-		"text stands out from its ground":    testContrast,
-		"controls have names":                testNames,
-		"many deliveries":                    testMany,
-		"a lost connection is told and ends": testConnection,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			part(t, browser)
-		})
-	}
-}
+// These tests drive the console in a real browser against a real mock; each has a mock and a tab of its own.
 
-func testLive(t *testing.T, browser context.Context) {
+func TestDeliveriesArriveLive(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	p.until(`document.getElementById('rows-empty').innerText.includes('No deliveries yet')`)
 	id := emit(t, mock, contract.SessionCompleted, 1, nil)
 	p.until(`document.querySelector('#rows li .row-status').innerText.includes('Succeeded')`)
@@ -71,11 +44,12 @@ func testLive(t *testing.T, browser context.Context) {
 	p.until(`document.querySelectorAll('#rows li').length === 3`)
 }
 
-func testBytes(t *testing.T, browser context.Context) {
+func TestADeliveryShowsItsBytes(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
 	id := emit(t, mock, contract.ToolCallRequested, 1, map[string]any{"tool_name": "say_grüezi"})
 	settle(t, mock, 0)
-	p := open(t, browser, mock, "#/deliveries/"+id)
+	p := open(t, mock, "#/deliveries/"+id)
 	p.until(`document.querySelector('[aria-label="request body"]')`)
 	d, err := mock.Client.Delivery(t.Context(), id)
 	if err != nil {
@@ -119,11 +93,12 @@ func testBytes(t *testing.T, browser context.Context) {
 	}
 }
 
-func testExplanation(t *testing.T, browser context.Context) {
+func TestTheSignatureIsExplained(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
 	id := emit(t, mock, contract.SessionCompleted, 1, nil, "stale")
 	settle(t, mock, 0)
-	p := open(t, browser, mock, "#/deliveries/"+id)
+	p := open(t, mock, "#/deliveries/"+id)
 	p.until(`document.querySelector('[data-role="signed"]')`)
 	d, err := mock.Client.Delivery(t.Context(), id)
 	if err != nil {
@@ -152,10 +127,11 @@ func testExplanation(t *testing.T, browser context.Context) {
 	}
 }
 
-// testParts reads headers of schemes that the mock does not sign with by default.
-func testParts(t *testing.T, browser context.Context) {
+// TestEverySchemesHeaderIsRead reads headers of schemes that the mock does not sign with by default.
+func TestEverySchemesHeaderIsRead(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	rows := []struct{ name, call, want string }{
 		{"ok/two-signatures", `partsOf('t=1,v1=a,v1=b', { tag: 'v1', tag_separator: '=', item_separator: ',', timestamp_tag: 't' })`,
 			`[{"kind":"timestamp","tag":"t","value":"1"},{"kind":"value","tag":"v1","value":"a"},{"kind":"value","tag":"v1","value":"b"}]`},
@@ -172,13 +148,14 @@ func testParts(t *testing.T, browser context.Context) {
 	}
 }
 
-func testHostileAnswer(t *testing.T, browser context.Context) {
+func TestAnswersAreText(t *testing.T) {
+	t.Parallel()
 	mock, r := start(t)
 	hostile := `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`
 	r.answer.Store(&hostile)
 	id := emit(t, mock, contract.ToolCallRequested, 1, map[string]any{"tool_name": hostile})
 	settle(t, mock, 0)
-	p := open(t, browser, mock, "#/deliveries/"+id)
+	p := open(t, mock, "#/deliveries/"+id)
 	p.until(`document.querySelector('[aria-label="answer body"]')`)
 	if got := eval[string](p, `document.querySelector('[aria-label="answer body"]').textContent`); got != hostile {
 		t.Errorf("the answer reads %q", got)
@@ -193,12 +170,13 @@ func testHostileAnswer(t *testing.T, browser context.Context) {
 	}
 }
 
-func testResendAndClock(t *testing.T, browser context.Context) {
+func TestResendAndTheClock(t *testing.T) {
+	t.Parallel()
 	mock, r := start(t)
 	r.down.Store(true)
 	id := emit(t, mock, contract.ToolCallRequested, 1, nil)
 	settle(t, mock, 0)
-	p := open(t, browser, mock, "#/deliveries/"+id)
+	p := open(t, mock, "#/deliveries/"+id)
 	p.until(`document.querySelectorAll('.timeline button').length === 1 && document.querySelector('.timeline .planned')`)
 	p.click(`[data-advance="1m"]`)
 	p.until(`document.querySelectorAll('.timeline button').length === 3`)
@@ -221,9 +199,10 @@ func testResendAndClock(t *testing.T, browser context.Context) {
 	p.until(`document.getElementById('alert').innerText.includes('must be a duration')`)
 }
 
-func testFaults(t *testing.T, browser context.Context) {
+func TestFaultsAreSwitched(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
-	p := open(t, browser, mock, "#/faults")
+	p := open(t, mock, "#/faults")
 	p.until(`document.getElementById('fault-list').innerText.includes('Everything works')`)
 	p.expect("422")
 	p.fill("#fault-kind", "stale")
@@ -255,9 +234,10 @@ func testFaults(t *testing.T, browser context.Context) {
 	}
 }
 
-func testEmit(t *testing.T, browser context.Context) {
+func TestEventsAreEmitted(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	p.click("#emit-open")
 	p.until(`document.getElementById('emit').open && document.getElementById('emit').contains(document.activeElement)`)
 	p.fill(`#emit [name="data"]`, `{"tool_name":`)
@@ -277,10 +257,11 @@ func testEmit(t *testing.T, browser context.Context) {
 	}
 }
 
-func testWebhook(t *testing.T, browser context.Context) {
+func TestWebhooksAreSet(t *testing.T) {
+	t.Parallel()
 	mock := mockserver.New(t)
 	r := startReceiver(t)
-	p := open(t, browser, mock, "#/agents")
+	p := open(t, mock, "#/agents")
 	p.expect("422")
 	p.fill(`#agent-list [name="webhook_url"]`, "ftp://nowhere")
 	p.click(`#agent-list [type="submit"]`)
@@ -298,9 +279,10 @@ func testWebhook(t *testing.T, browser context.Context) {
 	}
 }
 
-func testResults(t *testing.T, browser context.Context) {
+func TestToolResultsAreShown(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
-	p := open(t, browser, mock, "#/results")
+	p := open(t, mock, "#/results")
 	p.until(`document.getElementById('result-list').innerText.includes('No tool results yet')`)
 	callTool(t, mock)
 	p.until(`document.querySelector('#result-list li').innerText.includes('Taken with 202 Accepted')`)
@@ -311,10 +293,11 @@ func testResults(t *testing.T, browser context.Context) {
 	p.until(`document.getElementById('overview').innerText.includes('Retry schedule') && document.getElementById('overview').innerText.includes('at once')`)
 }
 
-func testReset(t *testing.T, browser context.Context) {
+func TestResetAsksFirst(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
 	emit(t, mock, contract.SessionCompleted, 2, nil)
-	p := open(t, browser, mock, "#/platform")
+	p := open(t, mock, "#/platform")
 	p.click("#reset-open")
 	p.until(`document.getElementById('reset').open && document.activeElement.innerText === 'Cancel'`)
 	p.press(kb.Escape)
@@ -369,12 +352,13 @@ func callTool(t *testing.T, mock *mockserver.Mock) {
 		call.Data.MessageID, call.Data.ToolCallID))
 }
 
-// testKeyboard goes from the top of the page to a resent delivery and back without a pointer.
-func testKeyboard(t *testing.T, browser context.Context) {
+// TestTheKeyboardIsEnough goes from the top of the page to a resent delivery and back without a pointer.
+func TestTheKeyboardIsEnough(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
 	emit(t, mock, contract.SessionCompleted, 3, nil)
 	settle(t, mock, 0)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	p.until(`document.querySelectorAll('#rows li').length === 3`)
 	p.press(kb.Tab)
 	p.until(`document.activeElement.classList.contains('skip') && document.activeElement.getBoundingClientRect().top >= 0`)
@@ -405,10 +389,11 @@ func testKeyboard(t *testing.T, browser context.Context) {
 	p.until(`document.activeElement === document.querySelectorAll('#rows a')[1]`)
 }
 
-func testNarrow(t *testing.T, browser context.Context) {
+func TestNothingIsWiderThanTheWindow(t *testing.T) {
+	t.Parallel()
 	mock, r := start(t, schedule)
 	failing := rehearse(t, mock, r)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	for _, width := range []int64{320, 360, 800} {
 		p.do(chromedp.EmulateViewport(width, 700))
 		for _, hash := range []string{"#/deliveries", "#/deliveries/" + failing, "#/faults", "#/agents", "#/results", "#/platform"} {
@@ -429,9 +414,10 @@ func testNarrow(t *testing.T, browser context.Context) {
 	}
 }
 
-func testMany(t *testing.T, browser context.Context) {
+func TestManyDeliveriesArePaged(t *testing.T) {
+	t.Parallel()
 	mock, _ := start(t)
-	p := open(t, browser, mock, "")
+	p := open(t, mock, "")
 	const many = 350
 	emit(t, mock, contract.SessionCompleted, many, nil)
 	settle(t, mock, 0)
@@ -447,13 +433,14 @@ func testMany(t *testing.T, browser context.Context) {
 	p.until(fmt.Sprintf(`document.querySelector('#rows a').hash.endsWith(%q)`, id))
 }
 
-func testConnection(t *testing.T, browser context.Context) {
+func TestALostConnectionIsTold(t *testing.T) {
+	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	server, err := mockserver.Start(ctx, mockserver.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := open(t, browser, &mockserver.Mock{Server: server}, "")
+	p := open(t, &mockserver.Mock{Server: server}, "")
 	p.expect("ERR_")
 	stop()
 	select {

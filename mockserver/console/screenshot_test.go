@@ -29,7 +29,7 @@ func TestScreenshot(t *testing.T) {
 	t.Parallel()
 	mock, r := start(t, schedule)
 	failing := rehearse(t, mock, r)
-	p := open(t, theBrowser(t), mock, "#/deliveries/"+failing)
+	p := open(t, mock, "#/deliveries/"+failing)
 	p.media(map[string]string{"prefers-color-scheme": "light", "prefers-reduced-motion": "reduce"})
 	const width, height = 1440, 1400
 	p.do(chromedp.EmulateViewport(width, height))

@@ -138,8 +138,8 @@ func rehearse(t *testing.T, mock *mockserver.Mock, r *receiver) string {
 	failing := emit(t, mock, contract.ToolCallRequested, 1, map[string]any{
 		"tool_name": "get_weather", "arguments": map[string]any{"city": "Zürich", "unit": "celsius"},
 	}, "wrong_secret")
-	for _, pause := range []time.Duration{0, 5, 30, 120} {
-		settle(t, mock, pause*time.Second)
+	for _, pause := range []time.Duration{0, 5 * time.Second, 30 * time.Second, 2 * time.Minute} {
+		settle(t, mock, pause)
 	}
 	play(contract.SessionCompleted, contract.BatchCompleted, contract.SessionCompleted)
 	return failing

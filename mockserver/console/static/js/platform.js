@@ -30,7 +30,7 @@ export const platform = {
   },
   /** The event types that can be emitted. */
   get events() {
-    return this.facts.providers.flatMap(({ events }) => events);
+    return this.provider?.events ?? [];
   },
   kind(name) {
     return this.kinds.find((kind) => kind.name === name);

@@ -29,7 +29,7 @@ export function segmentsOf(content) {
 /** Explains an attempt's signature in steps. */
 export function explanation(attempt) {
   const scheme = platform.scheme(attempt.scheme);
-  if (!scheme) return el('p', { class: 'muted small' }, 'This request was not signed.');
+  if (!scheme?.header) return el('p', { class: 'muted small' }, 'This request was not signed.');
   const { headers } = attempt.request;
   const values = headerValues(headers, scheme.header);
   const parts = values.map((value) => partsOf(value, scheme));
@@ -86,14 +86,14 @@ function contentStep(attempt, scheme, timestamp) {
   const text = textOf(shown) ?? (body.length > preview ? textOf(trimmed(shown)) : null);
   const pieces = segmentsOf(scheme.content).map(({ name, text: literal }) => {
     if (name === 'body') return el('mark', { class: 'part body' }, text ?? `\n${hexDump(shown.subarray(0, 256))}`);
-    if (name) return el('mark', { class: `part ${name}` }, name === 'timestamp' ? timestamp : id);
+    if (name) return el('mark', { class: `part ${name}` }, { timestamp, id }[name] ?? `<${name}>`);
     return literal;
   });
   const whole = attempt.request.body_size || body.length;
   return el('div', {}, el('p', {}, 'A receiver checks it over these bytes: ', el('code', {}, scheme.content.replaceAll('{', '<').replaceAll('}', '>'))),
     el('pre', { class: `wire ${text === null ? 'hex' : 'text'}`, tabindex: 0, role: 'region', 'aria-label': 'Signed bytes', dataset: { role: 'signed' } }, pieces),
     el('p', { class: 'legend' }, scheme.content.includes('{timestamp}') ? el('span', {}, el('mark', { class: 'part timestamp' }, 'timestamp'), ' as it is written') : el('span', {}, 'The timestamp is not signed'),
-      el('span', {}, el('mark', { class: 'part body' }, 'body'), ` raw, ${plural(whole, 'byte')}${whole > shown.length ? ', the beginning shown' : ''}; parsed and written again it would differ`)));
+      scheme.unsigned_body ? el('strong', {}, 'The body is not signed') : el('span', {}, el('mark', { class: 'part body' }, 'body'), ` raw, ${plural(whole, 'byte')}${whole > shown.length ? ', the beginning shown' : ''}; parsed and written again it would differ`)));
 }
 
 /** Cuts the bytes of a character that the preview has split. */
@@ -105,6 +105,7 @@ function trimmed(bytes) {
 
 function macStep(scheme) {
   const key = scheme.key_form === 'base64' ? `the secret after ${scheme.key_prefix || 'its prefix'}, decoded from base64` : `the whole secret${scheme.key_prefix ? `, ${scheme.key_prefix} included` : ''}`;
-  return el('div', {}, el('p', {}, `HMAC-SHA256 with ${key}, as key; written in ${scheme.encoding === 'hex' ? 'lower-case hex' : 'base64'}. `,
-    'Compare in constant time with every ', scheme.tag ? el('code', {}, `${scheme.tag}${scheme.tag_separator}`) : 'signature', '; one match is enough.'));
+  const mac = scheme.algorithm === 'ed25519' ? 'Ed25519, checked with the public key' : `HMAC-SHA256 with ${key}, as key`;
+  return el('div', {}, el('p', {}, `${mac}; written in ${scheme.encoding === 'hex' ? 'lower-case hex' : 'base64'}. `,
+    scheme.algorithm === 'ed25519' ? 'Check every ' : 'Compare in constant time with every ', scheme.tag ? el('code', {}, `${scheme.tag}${scheme.tag_separator}`) : 'signature', '; one match is enough.'));
 }
