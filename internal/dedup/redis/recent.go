@@ -3,6 +3,7 @@ package redis
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ func (r *recent) touch(key dedup.Key) {
 	}
 	r.touches[r.count%recentMax] = touch{key, time.Now().UnixMilli()}
 	if r.count++; r.count == 1 {
-		r.timer = time.AfterFunc(recentInterval, func() { r.flush(context.Background()) })
+		r.timer = time.AfterFunc(recentInterval, func() { _ = r.flush(context.Background()) })
 	}
 }
 
@@ -82,16 +83,17 @@ func (r *recent) close() {
 	r.closed = true
 }
 
-// flush writes the index. Its errors are dropped: the calls that matter report theirs.
-func (r *recent) flush(ctx context.Context) {
+// flush writes the index. What it cannot write is dropped, and in the background so is the error: the calls that matter
+// report theirs.
+func (r *recent) flush(ctx context.Context) error {
 	byScope := map[string][]touch{}
 	for _, t := range r.take() {
 		byScope[t.key.Scope] = append(byScope[t.key.Scope], t)
 	}
 	if len(byScope) == 0 {
-		return
+		return nil
 	}
-	_, _ = call(ctx, r.store, r.store.opts.Timeout, func(ctx context.Context, c rueidis.Client) (struct{}, error) {
+	_, err := call(ctx, r.store, r.store.opts.Timeout, func(ctx context.Context, c rueidis.Client) (struct{}, error) {
 		var commands []rueidis.Completed
 		for scope, touches := range byScope {
 			commands = append(commands, indexCommands(c, scope, touches)...)
@@ -103,6 +105,7 @@ func (r *recent) flush(ctx context.Context) {
 		}
 		return struct{}{}, nil
 	})
+	return err
 }
 
 func indexCommands(c rueidis.Client, scope string, touches []touch) []rueidis.Completed {
@@ -130,7 +133,9 @@ func (s *Store) Recent(ctx context.Context, scope string, limit int) ([]dedup.Re
 	if limit <= 0 {
 		return nil, nil
 	}
-	s.recent.flush(ctx)
+	if err := s.recent.flush(ctx); err != nil && !errors.Is(err, dedup.ErrFull) {
+		return nil, err
+	}
 	keys, err := s.recentKeys(ctx, scope)
 	if err != nil {
 		return nil, err
