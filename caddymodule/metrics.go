@@ -20,6 +20,8 @@ const (
 	decisionForwarded = "forwarded"
 	decisionDuplicate = "duplicate"
 	decisionObserved  = "observed"
+	// decisionChallenged is a challenge of the provider that the gate has answered itself.
+	decisionChallenged = "challenged"
 )
 
 // durations are the bounds of the histograms: from what a verdict in memory takes to what a slow receiver does.
@@ -108,6 +110,8 @@ func decisionOf(v gate.Verdict, observing bool) string {
 		return decisionForwarded
 	case v.Decision == gate.Duplicate:
 		return decisionDuplicate
+	case v.Decision == gate.Challenged:
+		return decisionChallenged
 	default:
 		return decisionRefused
 	}

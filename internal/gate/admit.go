@@ -19,6 +19,10 @@ type Request struct {
 	Body io.Reader
 	// Length is the declared length of the body, negative when none is.
 	Length int64
+	// URLSecret is what the URL holds where its secret belongs, for a provider that signs nothing. Empty: nothing.
+	URLSecret string
+	// Query is what the URL's query holds besides, as it is written.
+	Query string
 }
 
 // Admit judges a request. The Admission is set when the decision is Forward, and only then; it must be ended by Commit or
@@ -36,6 +40,10 @@ func (g *Gate) Admit(ctx context.Context, r Request) (*Admission, Verdict) {
 	if no != nil {
 		g.drop(b)
 		return nil, verdict(no, retryAfter(no.Code))
+	}
+	if answer, ok := g.challenged(b.bytes()); ok {
+		g.drop(b)
+		return nil, Verdict{Decision: Challenged, Verified: true, Delivery: d, Answer: answer}
 	}
 	a, v := g.claim(ctx, d, b)
 	if a == nil {
@@ -71,6 +79,9 @@ func retryAfter(code contract.Code) time.Duration {
 
 // judge does all that needs no store. The body that it returns is to be retired whatever the verdict.
 func (g *Gate) judge(r Request) (Delivery, *body, *refusal) {
+	if g.opts.Provider.Unsigned() {
+		return g.judgeUnsigned(r)
+	}
 	now := g.opts.Now()
 	v := g.verifier.Load()
 	sig, no := g.judgeHead(v, r, now)

@@ -8,6 +8,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -36,9 +37,10 @@ const (
 type Options struct {
 	// Provider whose deliveries are judged. Required.
 	Provider contract.Provider
-	// Scheme that signs them. Default: the provider's.
+	// Scheme that signs them. Default: the provider's, and of several the one that the secrets belong to.
 	Scheme contract.Scheme
-	// Secrets of which any may have signed. Required: at least one (clause SIG-012).
+	// Secrets of which any may have signed; for a provider that signs nothing, those of which the URL holds one.
+	// Required: at least one (clause SIG-012).
 	Secrets []signature.Secret
 	// Window that timestamps must lie in. Default: signature's.
 	Window signature.Window
@@ -73,9 +75,6 @@ type Options struct {
 
 // withDefaults fills in what is not set.
 func (o Options) withDefaults() Options {
-	if o.Scheme == (contract.Scheme{}) {
-		o.Scheme = o.Provider.Scheme
-	}
 	if o.Scope == "" {
 		o.Scope = o.Provider.Name
 	}
@@ -108,9 +107,9 @@ func (o Options) check() error {
 		return fmt.Errorf("provider %q has no method", o.Provider.Name)
 	case o.MaxBody < 0 || o.MaxBody > maxBodyLimit:
 		return fmt.Errorf("max body %d: must be between 1 and %d", o.MaxBody, int64(maxBodyLimit))
-	case o.BodyBudget < classSize(classFor(o.MaxBody+1)):
+	case o.BodyBudget/o.copies() < classSize(classFor(o.MaxBody+1)):
 		return fmt.Errorf("body budget %d: too little for one body of %d bytes, which takes %d",
-			o.BodyBudget, o.MaxBody, classSize(classFor(o.MaxBody+1)))
+			o.BodyBudget, o.MaxBody, classSize(classFor(o.MaxBody+1))*o.copies())
 	case o.TTL < 0 || o.Lease < 0 || o.StoreTimeout < 0:
 		return fmt.Errorf("negative duration: ttl %s, lease %s, store time-out %s", o.TTL, o.Lease, o.StoreTimeout)
 	}
@@ -120,28 +119,53 @@ func (o Options) check() error {
 	return nil
 }
 
+// errNoTTL refuses a provider whose copies nothing tells from events that say the same, without a time that does.
+var errNoTTL = errors.New("ttl must be set: equal bodies are copies of one delivery within it, and deliveries of their own beyond it")
+
+// copies is how often a body is in memory while its signature is checked.
+func (o Options) copies() int64 {
+	if o.Scheme.Algorithm == contract.Ed25519 {
+		return 2
+	}
+	return 1
+}
+
 // Gate judges the deliveries of one provider. It is safe for concurrent use.
 type Gate struct {
 	opts     Options
 	verifier atomic.Pointer[signature.Verifier]
-	secrets  atomic.Pointer[[]signature.Secret]
-	scanner  *envelope.Scanner
-	store    *guardedStore
-	budget   budget
-	flights  flights
+	// urlSecrets stands in for the verifier where nothing is signed.
+	urlSecrets atomic.Pointer[signature.URLSecrets]
+	secrets    atomic.Pointer[[]signature.Secret]
+	scanner    *envelope.Scanner
+	challenge  *envelope.Scanner // nil: there is none
+	store      *guardedStore
+	budget     budget
+	flights    flights
 }
 
 // New returns a Gate. Errors: no secret or an unusable one, an unusable scheme, or options out of range.
 func New(opts Options) (*Gate, error) {
+	var err error
+	if opts.Scheme == (contract.Scheme{}) && !opts.Provider.Unsigned() {
+		if opts.Scheme, err = signature.Choose(opts.Provider.Schemes(), opts.Secrets); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Provider.ChooseTTL && opts.TTL == 0 && opts.Store != nil {
+		return nil, fmt.Errorf("provider %s: %w", opts.Provider.Name, errNoTTL)
+	}
 	opts = opts.withDefaults()
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	scanner, err := envelope.Compile(envelopeOf(opts))
-	if err != nil {
+	g := &Gate{opts: opts, budget: budget{limit: opts.BodyBudget / opts.copies()}}
+	if g.scanner, err = envelope.Compile(envelopeOf(opts)); err != nil {
 		return nil, err
 	}
-	g := &Gate{opts: opts, scanner: scanner, budget: budget{limit: opts.BodyBudget}}
+	if g.challenge, err = compileChallenge(opts.Provider.Challenge); err != nil {
+		return nil, err
+	}
 	if opts.Store != nil && !opts.Observe {
 		g.store = guard(opts)
 	}
@@ -154,6 +178,9 @@ func New(opts Options) (*Gate, error) {
 // SetSecrets replaces the secrets. Requests that are being judged finish with those that they began with. Errors: no
 // secret, or one that the scheme cannot use; the secrets in use then stay.
 func (g *Gate) SetSecrets(secrets []signature.Secret) error {
+	if g.opts.Provider.Unsigned() {
+		return g.setURLSecrets(secrets)
+	}
 	v, err := signature.NewVerifier(signature.Options{Scheme: g.opts.Scheme, Secrets: secrets, Window: g.opts.Window})
 	if err != nil {
 		return err
@@ -162,6 +189,9 @@ func (g *Gate) SetSecrets(secrets []signature.Secret) error {
 	g.secrets.Store(&secrets)
 	return nil
 }
+
+// Scheme returns the scheme that deliveries are judged by; the zero Scheme where nothing is signed.
+func (g *Gate) Scheme() contract.Scheme { return g.opts.Scheme }
 
 // Stats is what a Gate holds at one moment.
 type Stats struct {
@@ -177,7 +207,7 @@ type Stats struct {
 func (g *Gate) Stats() Stats {
 	return Stats{
 		InFlight:    g.flights.count(),
-		BodyBytes:   g.budget.used.Load(),
+		BodyBytes:   g.budget.used.Load() * g.opts.copies(),
 		BreakerOpen: g.store != nil && g.store.broken(),
 	}
 }

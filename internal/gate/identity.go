@@ -59,6 +59,9 @@ func (g *Gate) scan(body []byte) (envelope.Fields, *refusal) {
 		return envelope.Fields{}, nil
 	}
 	fields, err := g.scanner.Scan(body)
+	if err != nil && g.opts.Provider.Envelope.AnyBody {
+		return envelope.Fields{}, nil
+	}
 	if err != nil {
 		return envelope.Fields{}, refuse(contract.CodeBodyInvalid, err)
 	}
@@ -102,10 +105,12 @@ func (g *Gate) idOf(sig *signature.Signature, h signature.Headers, inBody string
 		if signed != "" {
 			return signed, nil
 		}
-		sum := sha256.Sum256(body)
-		return "sha256:" + hex.EncodeToString(sum[:]), nil
+		return hashOf(body), nil
 	}
-	if inBody == "" {
+	switch {
+	case inBody == "" && g.opts.Provider.Envelope.AnyBody:
+		return hashOf(body), nil
+	case inBody == "":
 		return "", refuse(contract.CodeIDMissing, errNoID)
 	}
 	if name := g.opts.Scheme.IDHeader; name != "" {
@@ -116,4 +121,13 @@ func (g *Gate) idOf(sig *signature.Signature, h signature.Headers, inBody string
 		}
 	}
 	return inBody, nil
+}
+
+// hashOf returns the id of a delivery that has none: a hash of its parts.
+func hashOf(parts ...[]byte) string {
+	h := sha256.New()
+	for _, part := range parts {
+		_, _ = h.Write(part) // a hash.Hash never returns an error
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

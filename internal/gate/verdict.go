@@ -19,6 +19,8 @@ const (
 	Forward
 	// Duplicate answers with the recorded status; nothing reaches the receiver.
 	Duplicate
+	// Challenged answers a verified challenge with the verdict's Answer; nothing reaches the receiver.
+	Challenged
 )
 
 // Verdict is the answer to a request.
@@ -34,6 +36,8 @@ type Verdict struct {
 	RetryAfter time.Duration
 	// Status is the recorded status of a duplicate.
 	Status int
+	// Answer is the text that a challenge asks for.
+	Answer string
 	// Verified tells that Delivery was signed, is fresh and is sound.
 	Verified bool
 	// Unrecorded tells that the delivery is forwarded without deduplication because the store cannot answer.
