@@ -107,22 +107,16 @@ func readScheme(path string) (contract.Scheme, error) {
 }
 
 func (c Config) checkURLs() error {
-	needed := map[string]string{}
-	switch c.Role {
-	case contract.Receiver, contract.Gate:
-		needed["target"] = c.Target
-	default:
-		needed["api"] = c.API
+	switch takes := c.Role == contract.Receiver || c.Role == contract.Gate; {
+	case takes && c.Target == "":
+		return usage("the role %s needs --target", c.Role)
+	case !takes && c.API == "":
+		return usage("the role %s needs --api", c.Role)
 	}
-	for name, value := range needed {
-		if value == "" {
-			return usage("the role %s needs --%s", c.Role, name)
-		}
-	}
-	for name, value := range map[string]string{
-		"target": c.Target, "api": c.API, "counter": c.Counter, "alias": c.Alias, "public-url": c.PublicURL,
+	for _, u := range []struct{ name, value string }{
+		{"target", c.Target}, {"api", c.API}, {"counter", c.Counter}, {"alias", c.Alias}, {"public-url", c.PublicURL},
 	} {
-		if err := checkURL(name, value); err != nil {
+		if err := checkURL(u.name, u.value); err != nil {
 			return err
 		}
 	}

@@ -82,9 +82,8 @@ func deletesWebhook(ctx context.Context, p *probe) {
 	p.put(ctx, p.cfg.Agent, hookAt(p.cfg.WebhookURL))
 	for _, what := range []string{"DELETE", "DELETE of nothing"} {
 		w := p.read(p.call(ctx, http.MethodDelete, webhookPath(p.cfg.Agent), nil), what)
-		for key, want := range map[string]string{"webhook_url": "null", "signing_enabled": "false", "signing_secret": "null"} {
-			p.same(key+" after "+what, want, string(w.keys[key]))
-		}
+		got := []string{string(w.keys["webhook_url"]), string(w.keys["signing_enabled"]), string(w.keys["signing_secret"])}
+		p.same("webhook_url, signing_enabled and signing_secret after "+what, []string{"null", "false", "null"}, got)
 	}
 	p.same("webhook_url in a later GET", "", p.get(ctx, p.cfg.Agent).url())
 }
@@ -232,11 +231,11 @@ func refusesUnknownFields(ctx context.Context, p *probe) {
 }
 
 func refusesKeys(ctx context.Context, p *probe) {
-	for why, key := range map[string]string{
-		"no key": "", "another key": "Bearer " + p.name("key_"), "an empty key": "Bearer ", "another scheme": "Basic " + p.name(""),
+	for _, odd := range []struct{ why, key string }{
+		{"no key", ""}, {"another key", "Bearer " + p.name("key_")}, {"an empty key", "Bearer "}, {"another scheme", "Basic " + p.name("")},
 	} {
-		a := p.callWith(ctx, key, http.MethodGet, webhookPath(p.cfg.Agent), nil)
-		p.same("status for "+why, http.StatusUnauthorized, a.status)
+		a := p.callWith(ctx, odd.key, http.MethodGet, webhookPath(p.cfg.Agent), nil)
+		p.same("status for "+odd.why, http.StatusUnauthorized, a.status)
 	}
 }
 

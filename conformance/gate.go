@@ -90,11 +90,10 @@ func stripsTrustHeaders(ctx context.Context, p *probe) {
 	m.header.Set(contract.HeaderEvent, "spoofed")
 	p.accepts(ctx, m, "the delivery is right")
 	got := p.only(d).header
-	for name, want := range map[string]string{
-		contract.HeaderVerified: "true", contract.HeaderEvent: d.kind,
-		contract.HeaderID: d.id, contract.HeaderTimestamp: ts,
+	for _, want := range []struct{ name, value string }{
+		{contract.HeaderVerified, "true"}, {contract.HeaderEvent, d.kind}, {contract.HeaderID, d.id}, {contract.HeaderTimestamp, ts},
 	} {
-		p.same(name+" at the receiver", []string{want}, got.Values(name))
+		p.same(want.name+" at the receiver", []string{want.value}, got.Values(want.name))
 	}
 }
 

@@ -50,7 +50,7 @@ func cleanerFor(cfg Config) *redactor {
 
 // all runs the specs: first those that may run side by side, then those that must be alone.
 func (s *session) all(ctx context.Context, observers []func(Result)) []Result {
-	specs := Specs(s.cfg.Role)
+	specs := slices.DeleteFunc(Specs(s.cfg.Role), func(sp Spec) bool { return !s.has(sp) })
 	rand.New(rand.NewPCG(uint64(s.cfg.Seed), 0)).Shuffle(len(specs), func(i, j int) {
 		specs[i], specs[j] = specs[j], specs[i]
 	})
@@ -62,6 +62,9 @@ func (s *session) all(ctx context.Context, observers []func(Result)) []Result {
 	s.spread(ctx, alone, 1, c)
 	return c.results
 }
+
+// has reports whether a spec belongs to the session.
+func (s *session) has(sp Spec) bool { return sp.fits == nil || sp.fits(s) }
 
 // workers is how many specs run side by side. An agent has one webhook, so that the roles around the configuration API
 // run one spec at a time.

@@ -2,7 +2,9 @@ package conformance
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -184,18 +186,19 @@ func refusesMalformed(ctx context.Context, p *probe) {
 		ts := stamp(time.Now())
 		return ts, p.sign(d, ts, p.cfg.Secret)
 	}
-	for why, form := range map[string]func(ts, sig string) string{
+	forms := map[string]func(ts, sig string) string{
 		"it is one word":                func(_, _ string) string { return "garbage" },
 		"the signature has no tag":      func(_, sig string) string { return sig },
 		"the signature is not encoded":  func(ts, _ string) string { return headerOf(p.scheme, ts, "not a signature!") },
 		"the signature is empty":        func(ts, _ string) string { return headerOf(p.scheme, ts, "") },
 		"a tag stands without a value":  func(ts, sig string) string { return headerOf(p.scheme, ts, sig) + p.scheme.ItemSeparator + "v9" },
 		"the separators are semicolons": func(ts, sig string) string { return "t:" + ts + ";v1:" + sig },
-	} {
+	}
+	for _, why := range slices.Sorted(maps.Keys(forms)) {
 		d := p.delivery(p.workType())
 		ts, sig := right(d)
 		m := p.headed(d, ts, sig)
-		m.header.Set(p.scheme.Header, form(ts, sig))
+		m.header.Set(p.scheme.Header, forms[why](ts, sig))
 		p.refuses(ctx, d, m, 0, "the header is malformed: "+why)
 	}
 }
@@ -250,16 +253,17 @@ func refusesLongHeader(ctx context.Context, p *probe) {
 }
 
 func comparesWhole(ctx context.Context, p *probe) {
-	for why, change := range map[string]func(string) string{
+	changes := map[string]func(string) string{
 		"it lacks its last character":     func(s string) string { return s[:len(s)-1] },
 		"it lacks its second half":        func(s string) string { return s[:len(s)/2] },
 		"it is its first eight alone":     func(s string) string { return s[:8] },
 		"its second half is wrong":        func(s string) string { return s[:len(s)/2] + wrong(p)[len(s)/2:] },
 		"its first half is wrong":         func(s string) string { return wrong(p)[:len(s)/2] + s[len(s)/2:] },
 		"one character of it was changed": flip,
-	} {
+	}
+	for _, why := range slices.Sorted(maps.Keys(changes)) {
 		d, ts := p.delivery(p.workType()), stamp(time.Now())
-		p.refuses(ctx, d, p.headed(d, ts, change(p.sign(d, ts, p.cfg.Secret))), 0, "the signature is nearly right: "+why)
+		p.refuses(ctx, d, p.headed(d, ts, changes[why](p.sign(d, ts, p.cfg.Secret))), 0, "the signature is nearly right: "+why)
 	}
 }
 

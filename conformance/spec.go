@@ -16,6 +16,9 @@ type Spec struct {
 	// Roles are the sides that the spec can judge.
 	Roles []contract.Role
 
+	// fits tells whether the spec belongs to a session at all; one that does not leaves no trace in its report. Nil: it
+	// belongs to every session of its roles.
+	fits func(*session) bool
 	// alone tells that no other spec may run at the same time.
 	alone bool
 	// needs says why the spec cannot run in a session; nil when it always can.

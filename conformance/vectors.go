@@ -39,6 +39,7 @@ func vectorSpecs() []Spec {
 		}
 		specs = append(specs, Spec{
 			Clause: clause, Roles: roles, Name: "vector " + v.Name + ": " + strings.TrimSuffix(v.Summary, "."),
+			fits:  func(s *session) bool { return v.Provider == s.provider.Name && v.Scheme == s.scheme },
 			needs: func(s *session) skip { return s.replays(v) },
 			run:   func(ctx context.Context, p *probe) { p.replay(ctx, v) },
 		})
@@ -60,8 +61,6 @@ func vectorClause(v fixtures.Vector) contract.ClauseID {
 func (s *session) replays(v fixtures.Vector) skip {
 	past, future := v.Tolerance.Window()
 	switch {
-	case v.Provider != s.provider.Name || v.Scheme != s.scheme:
-		return applies(false, "the vector is for the scheme %s", v.Scheme.Name)
 	case past != 0 || future != 0 || v.MaxBody != 0:
 		return applies(false, "the vector is for a target with other limits")
 	case s.cfg.Past != contract.DefaultPast || s.cfg.Future != contract.DefaultFuture:
