@@ -566,3 +566,29 @@ func TestControlKeepsOtherOriginsOut(t *testing.T) {
 		}
 	}
 }
+
+// A script of the agent's own: it waits on the platform's clock, goes on after a failed tool, and leaves the session open.
+func TestOwnScript(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t)
+	script := `{"name":"mine","tools":[{"name":"find"}],"steps":[{"wait":"1m"},{"call_tool":{"name":"find","on_error":"continue"}},{"reply":"{result}"}]}`
+	if _, err := m.Client.SetAgent(t.Context(), m.AgentID, client.AgentSpec{Script: json.RawMessage(script)}); err != nil {
+		t.Fatal(err)
+	}
+	c := newCaller(t, m)
+	session := c.message("hello")
+	if types, _ := c.events(session, ""); slices.Contains(types, contract.ToolCallRequested) {
+		t.Fatal("the tool was called before the minute was over")
+	}
+	advance(t, m, time.Minute)
+	_, call := c.events(session, contract.ToolCallRequested)
+	c.want(202, "POST", "/v1/sessions/"+session+"/events", result(call, `,"is_error":true`))
+	if got := c.want(200, "GET", "/v1/sessions/"+session, ""); got["status"] != "idle" || got["last_message_status"] != "completed" {
+		t.Errorf("at the end of the script the session is %v", got)
+	}
+	types, reply := c.events(session, "assistant.message_completed")
+	if !slices.Contains(types, "tool.call_failed") || !equal(reply["content"], []any{map[string]any{"type": "text", "text": `{"error":"the tool answered with an error"}`}}) {
+		t.Errorf("the agent said %v after %q", reply, types)
+	}
+	c.want(202, "POST", "/v1/sessions/"+session+"/events", `{"type":"user.message","content":[{"type":"text","text":"more"}]}`)
+}

@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -88,4 +89,23 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("a script without a name was accepted")
 		}
 	})
+}
+
+// The guide's script is one that works, and it names every built-in scenario.
+func TestGuide(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../../docs/mock.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(guide), "```yaml\n")
+	script, _, found := strings.Cut(rest, "```")
+	if s, err := scenario.Parse([]byte(script)); err != nil || !found || len(s.Steps) != 4 {
+		t.Errorf("the guide's script: %v", err)
+	}
+	for name := range scenario.Builtin() {
+		if !strings.Contains(string(guide), "`"+name+"`") {
+			t.Errorf("the guide does not name the scenario %s", name)
+		}
+	}
 }
