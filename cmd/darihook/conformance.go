@@ -48,10 +48,10 @@ before the environment, the environment before the file, and the file before the
 		newRole(contract.Gate, "Judge what stands in front of a receiver", gateFlags,
 			"  darihook conformance gate --target http://127.0.0.1:8080/hooks/dari --secret whsec_… --upstream-listen 127.0.0.1:9000"),
 		newRole(contract.Sender, "Judge what makes deliveries", senderFlags,
-			"  darihook conformance sender --api http://127.0.0.1:4010 --api-key K --agent agt_1 \\\n"+
-				"    --trigger http://127.0.0.1:4010/_mock/events --advance http://127.0.0.1:4010/_mock/clock/advance"),
+			"  darihook conformance sender --api http://127.0.0.1:4180 --api-key K --agent agt_mock \\\n"+
+				"    --trigger http://127.0.0.1:4180/_mock/events --advance http://127.0.0.1:4180/_mock/clock/advance"),
 		newRole(contract.Config, "Judge the configuration API", configFlags,
-			"  darihook conformance config --api http://127.0.0.1:4010 --api-key K --agent agt_1"),
+			"  darihook conformance config --api http://127.0.0.1:4180 --api-key K --agent agt_mock"),
 	)
 	return cmd
 }
