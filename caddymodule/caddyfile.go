@@ -31,7 +31,8 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 // UnmarshalCaddyfile reads
 //
 //	dari_webhook [<matcher>] {
-//		provider       <name>
+//		provider       <name> [{ ... }]
+//		url_secret     path|query <name>
 //		secret         <value>...
 //		secret_file    <path>
 //		signed_content body|timestamp.body|id.timestamp.body
@@ -68,6 +69,8 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, name string) error {
 	switch name {
 	case "provider":
 		return h.parseProvider(d)
+	case "url_secret":
+		return h.parseURLSecret(d)
 	case "secret":
 		return h.parseSecret(d)
 	case "secret_file":
@@ -97,8 +100,33 @@ func (h *Handler) parseProvider(d *caddyfile.Dispenser) error {
 	if err := oneArg(d, &h.Provider); err != nil {
 		return err
 	}
-	if _, err := providerFor(h.Provider); err != nil {
+	if h.Provider == customProvider {
+		h.Custom = new(Custom)
+		if err := h.Custom.parse(d); err != nil {
+			return err
+		}
+	}
+	if _, err := providerFor(h.Provider, h.Custom); err != nil {
 		return d.WrapErr(fmt.Errorf("%s: %w", directive, err))
+	}
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("%s: provider %s has its own contract: only provider %s takes a block", directive, h.Provider, customProvider)
+	}
+	return nil
+}
+
+func (h *Handler) parseURLSecret(d *caddyfile.Dispenser) error {
+	values := d.RemainingArgs()
+	h.URLSecret = new(URLSecret)
+	switch len(values) {
+	case 2:
+		h.URLSecret.Name = values[1]
+		fallthrough
+	case 1:
+		h.URLSecret.In = values[0]
+	}
+	if err := h.URLSecret.check(); err != nil || len(values) > 2 {
+		return d.Errf("%s: url_secret takes path, or query and the parameter's name", directive)
 	}
 	return nil
 }

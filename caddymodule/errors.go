@@ -53,7 +53,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		w.Header().Set("Connection", "close")
 	}
 	err := caddyhttp.Error(refusal.Status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
-	if hasErrorRoute(r, err) {
+	if h.URLSecret == nil && hasErrorRoute(r, err) {
 		return err
 	}
 	body := problems[v.Code]

@@ -8,6 +8,7 @@ package caddymodule
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -46,8 +47,15 @@ func init() { caddy.RegisterModule(new(Handler)) }
 // What is forwarded carries Dari-Webhook-Verified, -Id, -Event and -Timestamp as they were verified; copies of these
 // that the sender set are removed. A refusal carries Dari-Webhook-Error, and the answer to a copy Dari-Webhook-Duplicate.
 type Handler struct {
-	// Provider names the platform whose deliveries are judged. Placeholders are not accepted. Default: dari.
+	// Provider names the platform whose deliveries are judged: one of those that are built in, or custom. Placeholders are
+	// not accepted. Default: dari.
 	Provider string `json:"provider,omitempty"`
+
+	// Custom is the contract of the provider custom, and of no other.
+	Custom *Custom `json:"custom,omitempty"`
+
+	// URLSecret is the place of the secret in the URL, for a provider that signs nothing, and for no other.
+	URLSecret *URLSecret `json:"url_secret,omitempty"`
 
 	// Secrets are the signing secrets of which any may have signed. Each is a text, or one placeholder: {env.NAME} or
 	// {file./path}. Placeholders are resolved when the configuration is loaded and stay unresolved in its dump; one
@@ -73,7 +81,7 @@ type Handler struct {
 	BodyBudget int64 `json:"body_budget,omitempty"`
 
 	// Scope separates the ids of gates that share a store: those with the same scope deduplicate together. Two gates of a
-	// provider without ids need different ones. Default: the provider's name.
+	// provider without ids need different ones. Default: the provider's name; custom has none.
 	Scope string `json:"scope,omitempty"`
 
 	// Observe reports the verdict on each request in placeholders, metrics and logs, and lets all of them through as they
@@ -140,7 +148,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("preparing the gate: %w", err)
 	}
 	h.metrics.watch(h.gate, h.lease)
-	h.warn(opts)
+	h.warn()
 	h.secrets.watch(h.takeSecrets)
 	return nil
 }
@@ -148,8 +156,17 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // options turns the configuration into the gate's options.
 func (h *Handler) options() (gate.Options, error) {
 	var err error
-	if h.provider, err = providerFor(h.Provider); err != nil {
+	if h.provider, err = providerFor(h.Provider, h.Custom); err != nil {
 		return gate.Options{}, err
+	}
+	if err := h.checkURLSecret(); err != nil {
+		return gate.Options{}, err
+	}
+	if h.Dedup == nil {
+		h.Dedup = new(Dedup)
+	}
+	if h.Custom != nil && h.Scope == "" && !h.Dedup.Off && !h.Observe {
+		return gate.Options{}, errors.New("provider custom: scope must name the platform, since ids of two platforms may be equal")
 	}
 	opts := gate.Options{
 		Provider: h.provider, MaxBody: h.MaxBody, BodyBudget: h.BodyBudget, Scope: h.Scope, Observe: h.Observe,
@@ -160,9 +177,6 @@ func (h *Handler) options() (gate.Options, error) {
 	}
 	if t := h.Tolerance; t != nil {
 		opts.Window = signature.Window{Past: time.Duration(t.Past), Future: time.Duration(t.Future)}
-	}
-	if h.Dedup == nil {
-		h.Dedup = new(Dedup)
 	}
 	return opts, h.Dedup.apply(&opts)
 }
@@ -198,11 +212,18 @@ func (h *Handler) takeSecrets(secrets []signature.Secret) error {
 }
 
 // warn tells the operator what works and is not wise.
-func (h *Handler) warn(opts gate.Options) {
+func (h *Handler) warn() {
 	h.secrets.warn()
-	if !opts.Scheme.Content.Signs("timestamp") && opts.Scheme.Dated() {
+	switch s := h.gate.Scheme(); {
+	case h.provider.Unsigned():
+		h.logger.Warn("the provider signs nothing: whoever knows the URL may send anything, and may send it again",
+			zap.String("provider", h.provider.Name))
+	case !s.Dated():
+		h.logger.Warn("the provider dates nothing: a delivery that is replayed passes again once it has been forgotten",
+			zap.String("scheme", s.Name))
+	case !s.Content.Signs("timestamp"):
 		h.logger.Warn("the timestamp is not signed: a delivery that is replayed with a new one is told by the time in its body alone",
-			zap.String("scheme", opts.Scheme.Name))
+			zap.String("scheme", s.Name))
 	}
 	if h.Observe {
 		h.logger.Warn("the gate observes: it lets every request through")

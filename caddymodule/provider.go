@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,25 +9,32 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
-// providerFor returns the provider of a name, or the first when none is given.
-func providerFor(name string) (contract.Provider, error) {
-	if name == "" {
+// providerFor returns the provider of a name, or the first when none is given. A custom one must be given along.
+func providerFor(name string, custom *Custom) (contract.Provider, error) {
+	switch {
+	case name == customProvider && custom == nil:
+		return contract.Provider{}, errors.New("provider custom needs its contract in a block")
+	case name == customProvider:
+		return custom.provider()
+	case custom != nil:
+		return contract.Provider{}, fmt.Errorf("provider %s has its own contract: only provider custom takes one", name)
+	case name == "":
 		return contract.Providers()[0], nil
 	}
 	if p, ok := contract.ProviderFor(name); ok {
 		return p, nil
 	}
-	var known []string
-	for _, p := range contract.Providers() {
-		known = append(known, p.Name)
-	}
-	return contract.Provider{}, fmt.Errorf("unknown provider %q: want one of %s", name, strings.Join(known, ", "))
+	return contract.Provider{}, contract.UnknownProvider(name, customProvider)
 }
 
-// schemeFor returns the provider's scheme that signs the named content, or its usual scheme when none is named.
+// schemeFor returns the provider's scheme that signs the named content. It is the zero Scheme when none is named: which of
+// the provider's schemes applies is then told by the secrets.
 func schemeFor(p contract.Provider, content string) (contract.Scheme, error) {
-	if content == "" {
-		return p.Scheme, nil
+	switch {
+	case content == "":
+		return contract.Scheme{}, nil
+	case p.Unsigned():
+		return contract.Scheme{}, fmt.Errorf("provider %s signs nothing: signed_content has no place", p.Name)
 	}
 	if s, ok := p.SchemeSigning(contentOf(content)); ok {
 		return s, nil

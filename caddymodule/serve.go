@@ -21,9 +21,18 @@ const longestWork = time.Hour
 // ServeHTTP judges a request and forwards it, answers it from the record, or refuses it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	h.adjust.Do(h.adjustStore)
+	if h.URLSecret != nil {
+		return h.serveHidden(w, r, next)
+	}
+	return h.judge(w, r, next, "")
+}
+
+// judge judges a request and acts on the verdict.
+func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, urlSecret string) error {
 	start := time.Now()
 	a, v := h.gate.Admit(r.Context(), gate.Request{
 		Method: r.Method, Header: r.Header, Body: bodyOf(r), Length: r.ContentLength,
+		URLSecret: urlSecret, Query: r.URL.RawQuery,
 	})
 	h.metrics.judged(v, time.Since(start), h.Observe)
 	h.reporter.verdict(r, v)
@@ -37,9 +46,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		w.Header().Set(contract.HeaderDuplicate, "true")
 		w.WriteHeader(v.Status)
 		return nil
+	case v.Decision == gate.Challenged:
+		answerChallenge(w, v.Answer)
+		return nil
 	default:
 		return h.refuse(w, r, v)
 	}
+}
+
+// answerChallenge shows a platform that this is the endpoint that it is looking for.
+func answerChallenge(w http.ResponseWriter, answer string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	_, _ = io.WriteString(w, answer) // nobody is left to tell
 }
 
 // adjustStore applies this configuration's bounds to a store that an earlier one may have opened.

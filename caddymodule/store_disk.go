@@ -14,7 +14,7 @@ import (
 func init() { caddy.RegisterModule(new(DiskStore)) }
 
 // DiskStore remembers deliveries in a directory of this machine. It survives reloads and restarts, and belongs to one
-// process at a time.
+// process at a time: caddy validate, which opens it as well, fails beside a Caddy that runs on the same directory.
 type DiskStore struct {
 	// Path is the directory, made when it is missing. Placeholders are resolved when the configuration is loaded.
 	// Default: dari_webhook in Caddy's data directory.

@@ -54,6 +54,9 @@ func TestEvents(t *testing.T) {
 	if err := g.tryLoadFile(config); err != nil {
 		t.Fatal(err)
 	}
+	kept.Lock()
+	kept.events = nil
+	kept.Unlock()
 	g.deliver("evt_1")
 	g.deliver("evt_1")
 	provocations[contract.CodeSignatureMissing](t, g)

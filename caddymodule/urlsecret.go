@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// The places of a secret in a URL.
+const (
+	inPath  = "path"
+	inQuery = "query"
+)
+
+// URLSecret is the place of the secret in the endpoint's URL, for a platform that signs nothing. The secret is taken out of
+// what is forwarded. Caddy would write it to the access log and to the log of errors, so that such requests are left out of
+// the first, get a line of the gate's own instead, and never become errors.
+type URLSecret struct {
+	// In is path, for the last segment of the path, or query, for a parameter of the query.
+	In string `json:"in,omitempty"`
+	// Name of the query's parameter.
+	Name string `json:"name,omitempty"`
+}
+
+// check refuses a place that is none.
+func (u *URLSecret) check() error {
+	switch {
+	case u.In == inPath && u.Name == "", u.In == inQuery && u.Name != "":
+		return nil
+	}
+	return errors.New("url_secret: want path, or query and the parameter's name")
+}
+
+// checkURLSecret makes sure that there is a place for the secret where there is no signature, and only there.
+func (h *Handler) checkURLSecret() error {
+	switch unsigned := h.provider.Unsigned(); {
+	case unsigned && h.URLSecret == nil:
+		return fmt.Errorf("provider %s signs nothing: url_secret must say where the URL holds a secret", h.provider.Name)
+	case !unsigned && h.URLSecret != nil:
+		return fmt.Errorf("provider %s signs its deliveries: url_secret has no place", h.provider.Name)
+	case unsigned:
+		return h.URLSecret.check()
+	}
+	return nil
+}
+
+// cut takes the secret out of a URL and returns it; empty where there is none, or several.
+func (u *URLSecret) cut(from *url.URL) (secret string) {
+	if u.In == inPath {
+		return cutSegment(from)
+	}
+	return cutParameter(from, u.Name)
+}
+
+// cutSegment takes the last segment of the path out of a URL.
+func cutSegment(from *url.URL) (segment string) {
+	if at := strings.LastIndexByte(from.RawPath, '/'); at >= 0 {
+		from.RawPath = from.RawPath[:at]
+	}
+	at := strings.LastIndexByte(from.Path, '/')
+	if at < 0 {
+		return ""
+	}
+	segment, from.Path = from.Path[at+1:], from.Path[:at]
+	if from.Path == "" {
+		from.Path, from.RawPath = "/", ""
+	}
+	return segment
+}
+
+// cutParameter takes every parameter of a name out of a URL's query, and returns the value of the only one. The others stay
+// as they are written.
+func cutParameter(from *url.URL, name string) (value string) {
+	var kept, found []string
+	for part := range strings.SplitSeq(from.RawQuery, "&") {
+		key, text, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(key); err == nil && plain == name {
+			found = append(found, text)
+		} else if part != "" {
+			kept = append(kept, part)
+		}
+	}
+	from.RawQuery = strings.Join(kept, "&")
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// hide takes the secret out of a request, and out of the copy of the original one that Caddy keeps for placeholders.
+func (u *URLSecret) hide(r *http.Request) (hidden *http.Request, secret string) {
+	secret = u.cut(r.URL)
+	r.RequestURI = r.URL.RequestURI()
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
+		u.cut(original.URL)
+		original.RequestURI = original.URL.RequestURI()
+		r = r.WithContext(context.WithValue(r.Context(), caddyhttp.OriginalRequestCtxKey, original))
+	}
+	return r, secret
+}
+
+// serveHidden serves a request whose URL holds a secret: judged as any other, and kept out of the logs.
+func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	start := time.Now()
+	r, secret := h.URLSecret.hide(r)
+	rec := record(w)
+	// An error that went up would be logged together with the URL.
+	if err := h.judge(rec, r, next, secret); err != nil {
+		h.answerError(rec, r, err)
+	}
+	h.logger.Info("handled request",
+		zap.String("method", r.Method), zap.String("host", r.Host), zap.String("uri", r.RequestURI),
+		zap.String("remote_addr", r.RemoteAddr), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
+	return nil
+}
+
+// answerError answers for a receiver that has failed, as the server would have without error routes.
+func (h *Handler) answerError(rec *recorder, r *http.Request, err error) {
+	status := http.StatusInternalServerError
+	if known, ok := errors.AsType[caddyhttp.HandlerError](err); ok && known.StatusCode != 0 {
+		status = known.StatusCode
+	}
+	h.logger.Error("the receiver failed", zap.String("uri", r.RequestURI), zap.Int("status", status), zap.Error(err))
+	if rec.status == 0 {
+		rec.WriteHeader(status)
+	}
+}
