@@ -117,9 +117,17 @@ func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddy
 		h.answerError(rec, r, err)
 	}
 	h.logger.Info("handled request",
-		zap.String("method", r.Method), zap.String("host", r.Host), zap.String("uri", r.RequestURI),
+		zap.String("method", r.Method), zap.String("host", r.Host), zap.String("uri", loggableURI(r)),
 		zap.String("remote_addr", r.RemoteAddr), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
 	return nil
+}
+
+// loggableURI returns what a log may show of a URL. One that was not verified may hold the secret in another place.
+func loggableURI(r *http.Request) string {
+	if v, ok := notedVerdict(r); ok && v.Verified {
+		return r.RequestURI
+	}
+	return "[redacted]"
 }
 
 // answerError answers for a receiver that has failed, as the server would have without error routes.
@@ -128,7 +136,7 @@ func (h *Handler) answerError(rec *recorder, r *http.Request, err error) {
 	if known, ok := errors.AsType[caddyhttp.HandlerError](err); ok && known.StatusCode != 0 {
 		status = known.StatusCode
 	}
-	h.logger.Error("the receiver failed", zap.String("uri", r.RequestURI), zap.Int("status", status), zap.Error(err))
+	h.logger.Error("the receiver failed", zap.String("uri", loggableURI(r)), zap.Int("status", status), zap.Error(err))
 	if rec.status == 0 {
 		rec.WriteHeader(status)
 	}
