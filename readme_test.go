@@ -68,7 +68,7 @@ func command(ctx context.Context, t *testing.T, name string, args ...string) *ex
 	home := t.TempDir()
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), "PATH="+programs.Folder+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "DARI_WEBHOOK_SECRET=whsec_4d0c1f6f3c5c4a8f9b7e6d5c4b3a2918")
+		"XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home, "DARI_WEBHOOK_SECRET="+readmeSecret)
 	return cmd
 }
 
@@ -76,7 +76,7 @@ func TestReadmeBlocksAreAllTested(t *testing.T) {
 	t.Parallel()
 	_, blocks := readme(t)
 	for _, b := range blocks {
-		if !slices.Contains([]string{"console", "sh", "caddyfile", "go"}, b.language) {
+		if !slices.Contains([]string{"console", "sh", "caddyfile", "go", "yaml"}, b.language) {
 			t.Errorf("no test runs blocks in %q:\n%s", b.language, b.text)
 		}
 	}
@@ -158,7 +158,7 @@ func TestReadmeListsEveryCode(t *testing.T) {
 	t.Parallel()
 	text, _ := readme(t)
 	for _, r := range contract.Refusals() {
-		if row := fmt.Sprintf("| %d | `%s` |", r.Status, r.Code); !strings.Contains(text, row) {
+		if row := fmt.Sprintf("| %d | <a id=%q></a>`%s` |", r.Status, r.Code, r.Code); !strings.Contains(text, row) {
 			t.Errorf("the README has no row %q", row)
 		}
 	}

@@ -1,0 +1,182 @@
+package darihook_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/darihook/darihook/internal/programs"
+)
+
+// What the README's commands are given where it shows three dots.
+const (
+	readmeSecret = "whsec_4d0c1f6f3c5c4a8f9b7e6d5c4b3a2918"
+	readmeKey    = "dari_key_for_the_readme"
+)
+
+// commands returns the README's console commands of darihook that begin with some words, each with its continuation.
+func commands(t *testing.T, begin string) []string {
+	t.Helper()
+	var found []string
+	for _, text := range of(t, "console") {
+		text = strings.ReplaceAll(text, "\\\n", " ")
+		for line := range strings.Lines(text) {
+			if words, ok := strings.CutPrefix(strings.TrimSpace(line), "$ "); ok && strings.HasPrefix(words, begin) {
+				found = append(found, words)
+			}
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("the README has no command that begins with %q", begin)
+	}
+	return found
+}
+
+// run runs one of the README's commands as it stands but for its addresses.
+func run(t *testing.T, words string, addresses ...string) {
+	t.Helper()
+	words = strings.NewReplacer(addresses...).Replace(words)
+	cmd := command(t.Context(), t, "bash", "-c", words)
+	cmd.Env = append(cmd.Env, "DARIHOOK_CONFORMANCE_SECRET="+readmeSecret, "DARIHOOK_CONFORMANCE_API_KEY="+readmeKey)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", words, err, out)
+	}
+}
+
+// mock starts one of the README's mocks on a free port and returns its host and port.
+func mock(t *testing.T, words, address string) string {
+	t.Helper()
+	args := strings.Fields(strings.Replace(words, address, "127.0.0.1:0", 1))[1:]
+	cmd := command(t.Context(), t, programs.Path("darihook"), append(args, "--json", "--api-key", readmeKey)...)
+	var ready struct {
+		URL string `json:"url"`
+	}
+	if err := json.Unmarshal(firstLine(t, cmd), &ready); err != nil {
+		t.Fatalf("%s: %v", words, err)
+	}
+	return strings.TrimPrefix(ready.URL, "http://")
+}
+
+// firstLine starts a command that runs until the test ends, and returns the first line that it prints.
+func firstLine(t *testing.T, cmd *exec.Cmd) []byte {
+	t.Helper()
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context has ended, and with it the process
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("reading what %s prints: %v", cmd.Path, err)
+	}
+	return line
+}
+
+// freeAddress returns a loopback address that nobody listened on a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestReadmeMock(t *testing.T) {
+	t.Parallel()
+	mocks := commands(t, "darihook mock")
+	if len(mocks) != 2 {
+		t.Fatalf("%d mocks, want a strict one and one for this machine", len(mocks))
+	}
+	strict, lax := mock(t, mocks[0], "127.0.0.1:4180"), mock(t, mocks[1], "127.0.0.1:4181")
+	run(t, commands(t, "darihook trigger")[0], "127.0.0.1:4181", lax)
+	run(t, commands(t, "darihook conformance config")[0], "127.0.0.1:4180", strict)
+	run(t, commands(t, "darihook conformance sender")[0], "127.0.0.1:4181", lax)
+}
+
+func TestReadmeConformanceOfAReceiver(t *testing.T) {
+	t.Parallel()
+	python, err := exec.LookPath("python3")
+	switch {
+	case err != nil && os.Getenv("CI") == "true":
+		t.Fatalf("python3 is needed in CI: %v", err)
+	case err != nil:
+		t.Skipf("python3 is not on this machine: %v", err)
+	}
+	program, err := filepath.Abs(filepath.Join("examples", "python-receiver", "receiver.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver := command(t.Context(), t, python, program, "--listen", "127.0.0.1:0")
+	receiver.Env = append(receiver.Env, "DARI_WEBHOOK_SECRET="+readmeSecret, "DARI_API_KEY="+readmeKey)
+	var ready struct {
+		URL string `json:"url"`
+	}
+	if err := json.Unmarshal(firstLine(t, receiver), &ready); err != nil {
+		t.Fatal(err)
+	}
+	run(t, commands(t, "darihook conformance receiver")[0], "127.0.0.1:9000", strings.TrimPrefix(ready.URL, "http://"))
+}
+
+func TestReadmeConformanceOfTheGate(t *testing.T) {
+	t.Parallel()
+	upstream := freeAddress(t)
+	gate := programs.Gate(t, upstream, readmeSecret)
+	run(t, commands(t, "darihook conformance gate")[0],
+		"127.0.0.1:8080", strings.TrimPrefix(gate, "http://"), "127.0.0.1:9000", upstream)
+}
+
+// TestReadmeAction holds the workflow step to the inputs that the action has.
+func TestReadmeAction(t *testing.T) {
+	t.Parallel()
+	var steps []struct {
+		Uses string         `yaml:"uses"`
+		With map[string]any `yaml:"with"`
+	}
+	if err := yaml.Unmarshal([]byte(of(t, "yaml")[0]), &steps); err != nil {
+		t.Fatal(err)
+	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(steps[0].Uses, "darihook/darihook/"), "@")
+	text, err := os.ReadFile(filepath.Join(path, "action.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var action struct {
+		Inputs map[string]any `yaml:"inputs"`
+	}
+	if err := yaml.Unmarshal(text, &action); err != nil {
+		t.Fatal(err)
+	}
+	for name := range steps[0].With {
+		if _, ok := action.Inputs[name]; !ok {
+			t.Errorf("the action has no input %s", name)
+		}
+	}
+}
+
+// TestReadmeInstallsWhatThereIs holds the paths of xcaddy and go install to packages of this module.
+func TestReadmeInstallsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	for _, words := range append(commands(t, "xcaddy build --with"), commands(t, "go install")...) {
+		fields := strings.Fields(words)
+		path, _, _ := strings.Cut(fields[len(fields)-1], "@")
+		if out, err := exec.CommandContext(t.Context(), "go", "list", path).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", words, err, out)
+		}
+	}
+}
