@@ -176,7 +176,7 @@ func (c *Claims) conclude(ctx context.Context, key Key, owner Owner, f func(*cla
 			f(s, key, held)
 			return nil
 		})
-		if err != errCommitting {
+		if !errors.Is(err, errCommitting) {
 			return err
 		}
 		if err := c.waitOnce(ctx, key); err != nil {

@@ -60,9 +60,9 @@ func intrude(path string) error {
 		return nil
 	}
 	if err == nil {
-		err = s.Close()
+		err = errors.Join(errors.New("it was opened"), s.Close())
 	}
-	return fmt.Errorf("opening a store in use: %v, want ErrLocked", err)
+	return fmt.Errorf("opening a store in use: %w, want ErrLocked", err)
 }
 
 // commitForever claims and commits until it is killed. It reports each commit before it makes it, and again when it was

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -107,7 +108,7 @@ func (p *purger) expired(db *pebble.DB, expiry []byte) (expired, error) {
 	k := appendRecordKey(nil, key)
 	value, closer, err := db.Get(k)
 	switch {
-	case err == pebble.ErrNotFound:
+	case errors.Is(err, pebble.ErrNotFound):
 		return e, nil
 	case err != nil:
 		return e, err

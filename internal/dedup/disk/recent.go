@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func appendScopeNewest(ctx context.Context, to []dedup.Record, db *pebble.DB, it
 // current returns the key's record if it is the one that expires then.
 func current(db *pebble.DB, key dedup.Key, expires int64) (dedup.Record, bool, error) {
 	value, closer, err := db.Get(appendRecordKey(nil, key))
-	if err == pebble.ErrNotFound {
+	if errors.Is(err, pebble.ErrNotFound) {
 		return dedup.Record{}, false, nil
 	}
 	if err != nil {

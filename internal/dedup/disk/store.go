@@ -194,7 +194,7 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 		return err
 	}
 	switch err := s.claims.Pin(ctx, key, owner); {
-	case err == dedup.ErrNotOwner:
+	case errors.Is(err, dedup.ErrNotOwner):
 		return s.commitAgain(ctx, key, owner)
 	case err != nil:
 		return err
@@ -249,10 +249,10 @@ func (s *Store) Forget(ctx context.Context, key dedup.Key) (bool, error) {
 // Stats implements [dedup.Store]. Done counts expired records until they are purged.
 func (s *Store) Stats() dedup.Stats {
 	stats := dedup.Stats{InFlight: s.claims.Held(), Done: s.writer.count.Load(), DiskBytes: -1}
-	s.engine.read(func(db *pebble.DB) error {
+	_ = s.engine.read(func(db *pebble.DB) error {
 		stats.DiskBytes = int64(db.Metrics().DiskSpaceUsage())
 		return nil
-	})
+	}) // without a usable engine the size stays unknown
 	return stats
 }
 

@@ -6,6 +6,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,7 +78,7 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 		return err
 	}
 	switch err := s.claims.Pin(ctx, key, owner); {
-	case err == dedup.ErrNotOwner:
+	case errors.Is(err, dedup.ErrNotOwner):
 		return s.commitAgain(ctx, key, owner)
 	case err != nil:
 		return err
