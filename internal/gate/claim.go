@@ -48,25 +48,25 @@ func (v Verdict) refused(r *refusal, retryAfter time.Duration) Verdict {
 // settle claims a key, waiting for the outcome of another copy as long as it is told to. A claim that is neither acquired
 // nor done is still in flight.
 func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner) (dedup.Claim, error) {
-	var deadline context.Context
-	for {
-		claim, err := g.store.claim(ctx, key, owner, g.opts.Lease)
-		if err != nil || claim.Acquired || claim.Record.State != dedup.InFlight || g.opts.Wait < 0 {
-			return claim, err
-		}
-		if deadline == nil {
-			var cancel context.CancelFunc
-			deadline, cancel = context.WithTimeout(ctx, g.opts.Wait)
-			defer cancel()
-		}
-		if deadline.Err() != nil {
-			return claim, nil
-		}
+	claim, err := g.store.claim(ctx, key, owner, g.opts.Lease)
+	if err != nil || !undecided(claim) || g.opts.Wait < 0 {
+		return claim, err
+	}
+	deadline, cancel := context.WithTimeout(ctx, g.opts.Wait)
+	defer cancel()
+	for undecided(claim) && deadline.Err() == nil {
 		if err := g.store.wait(deadline, key); err != nil && deadline.Err() == nil {
 			return claim, errors.Join(errWaiting, err)
 		}
+		if claim, err = g.store.claim(ctx, key, owner, g.opts.Lease); err != nil {
+			return claim, err
+		}
 	}
+	return claim, nil
 }
+
+// undecided reports whether another copy holds the key and has no outcome yet.
+func undecided(c dedup.Claim) bool { return !c.Acquired && c.Record.State == dedup.InFlight }
 
 // abandon releases a claim that may have been made although its answer was lost, so that the sender's retry need not wait
 // for the lease. Nobody waits for it.
