@@ -470,7 +470,8 @@ func TestIdempotencyKey(t *testing.T) {
 		return answer.Session.ID + answer.Message.ID
 	}
 	path := "/v1/agents/" + m.AgentID + "/messages"
-	if say(path, "one") != say(path, "one") || say(path, "one") == say(path, "two") {
+	first, again, other := say(path, "one"), say(path, "one"), say(path, "two")
+	if first != again || first == other {
 		t.Error("a key does not make exactly one message")
 	}
 }

@@ -13,7 +13,7 @@ import (
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	if path, ok := socketPath(address); ok {
-		if err := removeSocket(path); err != nil {
+		if err := removeSocket(ctx, path); err != nil {
 			return nil, err
 		}
 		return config.Listen(ctx, "unix", path)
@@ -35,7 +35,7 @@ func socketPath(address string) (string, bool) {
 }
 
 // removeSocket removes a socket that an ended process has left. Anything else at the path is left alone.
-func removeSocket(path string) error {
+func removeSocket(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -43,7 +43,8 @@ func removeSocket(path string) error {
 	if err != nil || info.Mode().Type() != fs.ModeSocket {
 		return err // Listen says that something else is there
 	}
-	if conn, err := net.Dial("unix", path); err == nil {
+	var dialer net.Dialer
+	if conn, err := dialer.DialContext(ctx, "unix", path); err == nil {
 		conn.Close()
 		return errors.New("another process listens on " + path)
 	}

@@ -205,7 +205,7 @@ func (s *Server) reset() {
 		p.Reset()
 	}
 	s.faults.Clear()
-	s.firstAgent() // it was made at the start with the same options, so that it cannot fail
+	_ = s.firstAgent() // it was made at the start with the same options, so that it cannot fail
 }
 
 // Done is closed when the mock has stopped answering.

@@ -58,7 +58,7 @@ func withoutID(d *Draft) {
 func compress(d *Draft) {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	w.Write(d.Body) // a bytes.Buffer takes everything
+	_, _ = w.Write(d.Body) // a bytes.Buffer takes everything
 	w.Close()
 	d.Body = out.Bytes()
 	d.add("Content-Encoding", "gzip")

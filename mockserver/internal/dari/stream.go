@@ -66,8 +66,8 @@ func (p *Platform) eventsAfter(r *http.Request, org, last string) (events []even
 }
 
 func (p *Platform) unlisten(r *http.Request, org string, wake chan struct{}) {
-	p.withSession(r, org, func(s *session) (int, any, error) {
+	_, _, _ = p.withSession(r, org, func(s *session) (int, any, error) {
 		s.ledger.unlisten(wake)
 		return 0, nil, nil
-	})
+	}) // a session that is gone took its listeners along
 }

@@ -2,6 +2,7 @@ package dari
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -135,10 +136,9 @@ func (p *Platform) submit(s *session, b resultBody) (event, *message, error) {
 	}
 	e, m, err := p.take(s, b)
 	status := http.StatusAccepted
-	switch e := err.(type) {
-	case *httpjson.Error:
-		status = e.Status
-	case httpjson.Problems:
+	if refusal, ok := errors.AsType[*httpjson.Error](err); ok {
+		status = refusal.Status
+	} else if _, ok := errors.AsType[httpjson.Problems](err); ok {
 		status = http.StatusUnprocessableEntity
 	}
 	p.result(client.Result{

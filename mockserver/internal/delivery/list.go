@@ -47,8 +47,7 @@ func (e *Engine) List(f Filter, limit int) Page {
 	defer e.mu.Unlock()
 	page := Page{Deliveries: []client.Delivery{}, Dropped: e.book.dropped}
 	last := uint64(0)
-	for i := len(e.book.inOrder) - 1; i >= 0; i-- {
-		entry := e.book.inOrder[i]
+	for _, entry := range slices.Backward(e.book.inOrder) {
 		if entry == nil || !f.matches(entry) {
 			continue
 		}

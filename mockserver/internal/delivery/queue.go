@@ -215,9 +215,9 @@ func (e *Engine) follow(j *job, ok, fatal bool) {
 	}
 	if j.sequel += j.timing.Sequential; j.sequel > 0 {
 		entry.open++
-		copy := e.job(entry, j.hits, true)
-		copy.sequel = j.sequel - 1
-		e.ready(copy)
+		next := e.job(entry, j.hits, true)
+		next.sequel = j.sequel - 1
+		e.ready(next)
 	}
 	if !j.extra {
 		entry.tries++

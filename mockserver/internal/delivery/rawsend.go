@@ -100,7 +100,7 @@ func reset(conn net.Conn) {
 		conn = secure.NetConn()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // it fails on a connection that has ended already
 		tcp.Close()
 	}
 }

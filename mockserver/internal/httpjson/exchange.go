@@ -50,7 +50,7 @@ func Write(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n'))
+	_, _ = w.Write(append(body, '\n')) // a caller that has gone cannot be told
 }
 
 // Fail answers with an error: its own status when it has one, else 500.

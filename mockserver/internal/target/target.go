@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -72,7 +73,7 @@ func parse(raw string) (*url.URL, error) {
 		return nil, Violation("webhook_url must not contain a fragment")
 	}
 	if port := u.Port(); port != "" {
-		if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return nil, Violation("webhook_url has an invalid port")
 		}
 	} else if strings.HasSuffix(u.Host, ":") {
