@@ -55,7 +55,8 @@ func Gate(t testing.TB, upstream, secret string) string {
 // freeAddress returns a loopback address that nobody listened on a moment ago.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +70,9 @@ func await(t testing.TB, address string, exited <-chan struct{}) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(startPatience)
+	var dialer net.Dialer
 	for {
-		if conn, err := net.Dial("tcp", address); err == nil {
+		if conn, err := dialer.DialContext(t.Context(), "tcp", address); err == nil {
 			conn.Close()
 			return
 		}

@@ -2,6 +2,7 @@
 package programs
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,7 +39,8 @@ func build(names []string) (string, error) {
 	for _, name := range names {
 		args = append(args, "github.com/darihook/darihook/cmd/"+name)
 	}
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+	// A TestMain has no context that it could hand over.
+	if out, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput(); err != nil {
 		os.RemoveAll(folder)
 		return "", fmt.Errorf("building %v: %w\n%s", names, err, out)
 	}
