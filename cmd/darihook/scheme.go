@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -28,7 +30,7 @@ type schemeFlags struct {
 // add declares the flags.
 func (f *schemeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.provider, "provider", "dari", "the platform: "+strings.Join(providerNames(), ", "))
-	flags.StringVar(&f.scheme, "scheme", "", "one of the provider's schemes by its name")
+	flags.StringVar(&f.scheme, "scheme", "", "one of the provider's schemes by its name, or a .json file that holds one")
 	flags.StringVar(&f.content, "signed-content", "", "what is signed: body, timestamp.body or id.timestamp.body")
 	flags.StringArrayVar(&f.secrets, "secret", nil, "the signing secret; may be repeated (default: $"+secretEnv+")")
 	flags.StringVar(&f.secretFile, "secret-file", "", "a file with one secret a line")
@@ -43,13 +45,28 @@ func providerNames() []string {
 	return names
 }
 
-// resolve returns the provider and the scheme that the flags name.
-func (f *schemeFlags) resolve() (contract.Provider, contract.Scheme, error) {
-	p, ok := contract.ProviderFor(f.provider)
-	if !ok {
-		return p, contract.Scheme{}, fmt.Errorf("unknown provider %q; known are %s", f.provider, strings.Join(providerNames(), ", "))
+// resolve returns the provider, the scheme and the secrets that the flags name. Where they name no scheme, the secrets tell
+// which of the provider's it is.
+func (f *schemeFlags) resolve() (contract.Provider, contract.Scheme, []signature.Secret, error) {
+	p, s, err := f.named()
+	if err != nil {
+		return p, s, nil, err
 	}
+	secrets, err := f.readSecrets()
+	if err == nil && s == (contract.Scheme{}) {
+		s, err = signature.Choose(p.Schemes(), secrets)
+	}
+	return p, s, secrets, err
+}
+
+// named returns the provider and the scheme that the flags name; the zero Scheme where they name none.
+func (f *schemeFlags) named() (contract.Provider, contract.Scheme, error) {
+	p, ok := contract.ProviderFor(f.provider)
 	switch {
+	case !ok:
+		return p, contract.Scheme{}, contract.UnknownProvider(f.provider)
+	case p.Unsigned():
+		return p, contract.Scheme{}, fmt.Errorf("%s signs nothing: there is no signature to make or to verify", p.Title)
 	case f.scheme != "" && f.content != "":
 		return p, contract.Scheme{}, errors.New("--scheme and --signed-content exclude each other")
 	case f.scheme != "":
@@ -57,11 +74,15 @@ func (f *schemeFlags) resolve() (contract.Provider, contract.Scheme, error) {
 	case f.content != "":
 		return f.byContent(p)
 	}
-	return p, p.Scheme, nil
+	return p, contract.Scheme{}, nil
 }
 
 // byName returns the scheme that --scheme names.
 func (f *schemeFlags) byName(p contract.Provider) (contract.Provider, contract.Scheme, error) {
+	if strings.HasSuffix(f.scheme, ".json") {
+		s, err := readScheme(f.scheme)
+		return p, s, err
+	}
 	s, ok := p.SchemeFor(f.scheme)
 	if !ok {
 		var names []string
@@ -71,6 +92,21 @@ func (f *schemeFlags) byName(p contract.Provider) (contract.Provider, contract.S
 		return p, s, fmt.Errorf("unknown scheme %q; %s has %s", f.scheme, p.Title, strings.Join(names, ", "))
 	}
 	return p, s, nil
+}
+
+// readScheme reads a scheme from a file.
+func readScheme(path string) (contract.Scheme, error) {
+	var s contract.Scheme
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return s, fmt.Errorf("reading the scheme: %w", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&s); err != nil {
+		return s, fmt.Errorf("reading the scheme: %w", err)
+	}
+	return s, signature.CheckScheme(s)
 }
 
 // byContent returns the scheme that signs what --signed-content names: "timestamp.body" stands for "{timestamp}.{body}".

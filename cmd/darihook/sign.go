@@ -44,11 +44,7 @@ command that sends it. The body is read from BODY-FILE, or from standard input w
 
 // run signs and prints.
 func (f *signFlags) run(out io.Writer, stdin io.Reader, path string) error {
-	_, scheme, err := f.resolve()
-	if err != nil {
-		return wrongUsage(err)
-	}
-	secrets, err := f.readSecrets()
+	_, scheme, secrets, err := f.resolve()
 	if err != nil {
 		return wrongUsage(err)
 	}

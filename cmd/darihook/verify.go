@@ -76,11 +76,7 @@ type verdict struct {
 
 // run verifies and prints the verdict; a refusal is an error with the exit code of a failure.
 func (f *verifyFlags) run(out io.Writer, stdin io.Reader, args []string) error {
-	provider, scheme, err := f.resolve()
-	if err != nil {
-		return wrongUsage(err)
-	}
-	secrets, err := f.readSecrets()
+	provider, scheme, secrets, err := f.resolve()
 	if err != nil {
 		return wrongUsage(err)
 	}
