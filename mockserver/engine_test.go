@@ -51,8 +51,8 @@ func TestEndlessAnswerIsBounded(t *testing.T) {
 			}
 		}
 	})
-	if !a.Succeeded() || len(a.Response.Body) != 4096 {
-		t.Errorf("the attempt has %d bytes of the answer and %v, want 4096 and success", len(a.Response.Body), a.Error)
+	if !a.Succeeded() || len(a.Response.Body) != 8192 {
+		t.Errorf("the attempt has %d bytes of the answer and %v, want 8192 and success", len(a.Response.Body), a.Error)
 	}
 	if n := written.Load(); n > 64<<20 {
 		t.Errorf("the receiver could send %d bytes", n)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/internal/control"
 	"github.com/darihook/darihook/mockserver/internal/delivery"
 )
@@ -18,8 +17,8 @@ type platform interface {
 	Resume(delivery.Queue)
 	// Target says where an endpoint's deliveries go, and what signs them.
 	Target(endpoint string) (delivery.Target, error)
-	// Failed hears of a delivery that was given up.
-	Failed(d client.Delivery, body []byte)
+	// Ended hears of every delivery that has succeeded or was given up.
+	Ended(delivery.End)
 	// Reset forgets everything, and Close ends the streams.
 	Reset()
 	Close()
@@ -34,9 +33,9 @@ func (s *Server) target(provider, endpoint string) (delivery.Target, error) {
 	return p.Target(endpoint)
 }
 
-// failed tells the provider's platform.
-func (s *Server) failed(provider string, d client.Delivery, body []byte) {
-	if p, ok := s.platforms[provider]; ok {
-		p.Failed(d, body)
+// deliveryEnded tells the provider's platform.
+func (s *Server) deliveryEnded(e delivery.End) {
+	if p, ok := s.platforms[e.Provider]; ok {
+		p.Ended(e)
 	}
 }

@@ -160,7 +160,7 @@ func (s *Server) assembleEngine() (err error) {
 	s.engine, err = delivery.New(delivery.Options{
 		Clock: s.clock, Store: s.store, Faults: s.faults, Policy: s.policy(),
 		Target:   s.target,
-		Failed:   s.failed,
+		Ended:    s.deliveryEnded,
 		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.Timeout,
 		Workers: s.o.Workers, PerEndpoint: s.o.PerEndpoint, History: s.o.History, MaxPending: s.o.MaxPending,
 		SignVirtualTime: s.o.SignVirtualTime,

@@ -59,6 +59,8 @@ type Attempt struct {
 
 // Request is the bytes of an attempt.
 type Request struct {
+	// Method of the request. Empty: POST.
+	Method  string      `json:"method,omitempty"`
 	Headers http.Header `json:"headers"`
 	// Body is the exact body on the wire; of a very large one its beginning.
 	Body []byte `json:"body_base64"`
@@ -70,7 +72,7 @@ type Request struct {
 type Response struct {
 	Status  int         `json:"status"`
 	Headers http.Header `json:"headers"`
-	// Body is the beginning of the answer's body, at most 4096 bytes.
+	// Body is the beginning of the answer's body, at most 8192 bytes.
 	Body []byte `json:"body_base64"`
 }
 
@@ -134,7 +136,7 @@ type Summaries struct {
 type Event struct {
 	// AgentID whose webhook gets them. Default: the only agent there is.
 	AgentID string `json:"agent_id,omitempty"`
-	// Type is one of the provider's event types.
+	// Type is one of the provider's event types. Empty where the provider has none.
 	Type string `json:"type"`
 	// Data is merged over the data that the platform makes up.
 	Data map[string]json.RawMessage `json:"data,omitempty"`
@@ -162,6 +164,8 @@ func (f *FaultRef) UnmarshalJSON(raw []byte) error {
 type Emitted struct {
 	ID         string `json:"id"`
 	DeliveryID string `json:"delivery_id"`
+	// Others are the deliveries of the same event to further webhooks, where an agent can have several.
+	Others []string `json:"other_delivery_ids,omitempty"`
 }
 
 // Agent is an agent as the control API shows it.

@@ -16,6 +16,7 @@ type Kind struct {
 	// Default is the value that stands for an absent parameter. Empty: it has to be given, or there is none.
 	Default string `json:"default,omitempty"`
 
+	needs    need                 // what a provider must have for it
 	schedule func(*Timing, Fault) // changes the times of the attempt
 	before   func(*Draft, Fault)  // changes what is signed, and with what
 	after    func(*Draft, Fault)  // changes the signed request, and how it is sent
@@ -51,19 +52,19 @@ var (
 
 var kinds = []Kind{
 	// The signature.
-	{Name: "wrong_secret", Summary: "Signed with a secret that the receiver does not know.", Params: none,
+	{Name: "wrong_secret", needs: aScheme, Summary: "Signed with a secret that the receiver does not know.", Params: none,
 		before: func(d *Draft, _ Fault) { d.Secrets = []string{d.Forged} }},
-	{Name: "old_and_new_secret", Summary: "Signed twice, first with an unknown secret and then with the right one, as in a rotation.",
+	{Name: "old_and_new_secret", needs: aScheme, Summary: "Signed twice, first with an unknown secret and then with the right one, as in a rotation.",
 		Params: none, before: func(d *Draft, _ Fault) { d.Secrets = append([]string{d.Forged}, d.Secrets...) }},
-	{Name: "no_signature", Summary: "Sent without the signature header.", Params: none,
+	{Name: "no_signature", needs: aScheme, Summary: "Sent without the signature header.", Params: none,
 		after: func(d *Draft, _ Fault) { d.drop(d.Scheme.Header) }},
-	{Name: "two_signature_headers", Summary: "Sent with the signature header twice, the second time with a wrong value.", Params: none,
+	{Name: "two_signature_headers", needs: aScheme, Summary: "Sent with the signature header twice, the second time with a wrong value.", Params: none,
 		after: func(d *Draft, _ Fault) { d.add(d.Scheme.Header, garble(d.value(d.Scheme.Header))) }},
-	{Name: "two_timestamps", Summary: "Sent with two timestamps where one belongs.", Params: none,
+	{Name: "two_timestamps", needs: aScheme, Summary: "Sent with two timestamps where one belongs.", Params: none,
 		after: func(d *Draft, _ Fault) { doubleTimestamp(d) }},
-	{Name: "unknown_version", Summary: "Signed rightly, but under a version tag that nobody knows.", Params: none,
+	{Name: "unknown_version", needs: aScheme, Summary: "Signed rightly, but under a version tag that nobody knows.", Params: none,
 		after: func(d *Draft, _ Fault) { renameVersion(d) }},
-	{Name: "other_scheme", Summary: "Signed by another of the provider's schemes.", Params: []string{"scheme"},
+	{Name: "other_scheme", needs: schemes, Summary: "Signed by another of the provider's schemes.", Params: []string{"scheme"},
 		before: func(d *Draft, f Fault) {
 			if s, ok := d.Provider.SchemeFor(f.Scheme); ok {
 				d.Scheme = s
@@ -71,9 +72,9 @@ var kinds = []Kind{
 		}},
 
 	// The time.
-	{Name: "stale", Summary: "Signed rightly, with a timestamp in the past.", Params: duration, Default: "10m",
+	{Name: "stale", needs: aScheme, Summary: "Signed rightly, with a timestamp in the past.", Params: duration, Default: "10m",
 		before: func(d *Draft, f Fault) { d.Time = d.Time.Add(-f.duration(10 * time.Minute)) }},
-	{Name: "future", Summary: "Signed rightly, with a timestamp in the future.", Params: duration, Default: "10m",
+	{Name: "future", needs: aScheme, Summary: "Signed rightly, with a timestamp in the future.", Params: duration, Default: "10m",
 		before: func(d *Draft, f Fault) { d.Time = d.Time.Add(f.duration(10 * time.Minute)) }},
 
 	// The body.
@@ -85,10 +86,10 @@ var kinds = []Kind{
 		before: func(d *Draft, f Fault) { d.Body = padded(d.Body, f.Size) }},
 	{Name: "not_json", Summary: "The body is no JSON, and signed rightly.", Params: none,
 		before: func(d *Draft, _ Fault) { d.Body = []byte("this is not JSON") }},
-	{Name: "no_id", Summary: "The body has no id and neither do the headers; signed rightly.", Params: none,
+	{Name: "no_id", needs: anID, Summary: "The body has no id and neither do the headers; signed rightly.", Params: none,
 		before: func(d *Draft, _ Fault) { withoutID(d) },
 		after:  func(d *Draft, _ Fault) { d.drop(d.Scheme.IDHeader) }},
-	{Name: "id_header_differs", Summary: "The id header differs from the id in the body.", Params: none,
+	{Name: "id_header_differs", needs: anIDHeader, Summary: "The id header differs from the id in the body.", Params: none,
 		after: func(d *Draft, _ Fault) { d.edit(d.Scheme.IDHeader, func(id string) string { return id + "_other" }) }},
 	{Name: "gzip", Summary: "The body is compressed, and the signature is over the compressed bytes.", Params: none,
 		before: func(d *Draft, _ Fault) { compress(d) }},

@@ -14,7 +14,7 @@ func (a *API) listFaults(http.ResponseWriter, *http.Request) (int, any, error) {
 }
 
 func (a *API) listKinds(http.ResponseWriter, *http.Request) (int, any, error) {
-	return http.StatusOK, map[string]any{"kinds": faults.Kinds()}, nil
+	return http.StatusOK, map[string]any{"kinds": faults.KindsFor(a.Platform.Provider())}, nil
 }
 
 // addFault switches a fault on.

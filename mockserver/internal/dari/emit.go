@@ -92,7 +92,7 @@ func checkEmission(spec client.Event) ([]faults.Fault, error) {
 	}
 	var own []faults.Fault
 	for i, ref := range spec.Faults {
-		if err := checkFault(ref.Fault); err != nil {
+		if err := ref.Fault.ValidateFor(contract.Dari()); err != nil {
 			problems.Invalid(err.Error(), "body", "faults", i)
 		}
 		own = append(own, ref.Fault)
@@ -101,21 +101,7 @@ func checkEmission(spec client.Event) ([]faults.Fault, error) {
 }
 
 // CheckFault validates a fault against Dari's event types and schemes. The error is a [*faults.Violation].
-func (p *Platform) CheckFault(f faults.Fault) error { return checkFault(f) }
-
-func checkFault(f faults.Fault) error {
-	if err := f.Validate(); err != nil {
-		return err
-	}
-	dari := contract.Dari()
-	if _, ok := dari.EventFor(f.EventType); f.EventType != "" && !ok {
-		return &faults.Violation{Field: "event_type", Msg: "unknown event type"}
-	}
-	if _, ok := dari.SchemeFor(f.Scheme); f.Scheme != "" && !ok {
-		return &faults.Violation{Field: "scheme", Msg: "unknown scheme"}
-	}
-	return nil
-}
+func (p *Platform) CheckFault(f faults.Fault) error { return f.ValidateFor(p.provider) }
 
 // emitter returns the agent that was asked for, or the only one.
 func (p *Platform) emitter(id string) (*agent, error) {

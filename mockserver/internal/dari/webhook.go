@@ -182,14 +182,18 @@ func (a *agent) subscribed(eventType string) bool {
 	return a.Webhook != nil && slices.Contains(a.Webhook.EventTypes, eventType)
 }
 
-// Failed leaves the exhausted delivery in the ledger of its session (clause DLV-007).
-func (p *Platform) Failed(d client.Delivery, body []byte) {
+// Ended leaves an exhausted delivery in the ledger of its session (clause DLV-007).
+func (p *Platform) Ended(e delivery.End) {
+	d := e.Delivery
+	if d.Status != client.Failed {
+		return
+	}
 	var envelope struct {
 		Data struct {
 			SessionID string `json:"session_id"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(body, &envelope) != nil {
+	if json.Unmarshal(e.Body, &envelope) != nil {
 		return
 	}
 	p.mu.Lock()

@@ -22,7 +22,7 @@ func (e *Engine) attempt(j *job) (a client.Attempt, fatal bool) {
 	for _, f := range j.hits {
 		a.Faults = append(a.Faults, f.Kind)
 	}
-	to, err := e.o.Target(j.entry.provider, j.entry.AgentID)
+	to, err := e.o.Target(j.entry.provider, j.entry.endpoint)
 	if err != nil {
 		return failed(a, err.Error()), true
 	}
@@ -34,11 +34,14 @@ func (e *Engine) attempt(j *job) (a client.Attempt, fatal bool) {
 	a.Scheme = draft.Scheme.Name
 	header := headerOf(draft.Header)
 	a.Request = sent(header, draft.Sent, j.entry.body)
+	if to.method() != http.MethodPost {
+		a.Request.Method = to.method()
+	}
 
 	ctx, cancel := context.WithTimeout(e.base, e.o.Timeout)
 	defer cancel()
 	began := time.Now()
-	a.Response, err = e.sender.send(ctx, to.URL, header, draft)
+	a.Response, err = e.sender.send(ctx, to, header, draft)
 	a.DurationMS = float64(time.Since(began).Microseconds()) / 1000
 	if err != nil {
 		return failed(a, describe(ctx, err, e.o.Timeout)), false

@@ -12,6 +12,7 @@ import (
 type entry struct {
 	client.Delivery
 	provider string
+	endpoint string
 	ordinal  uint64
 	body     []byte
 	own      []*faults.Fault

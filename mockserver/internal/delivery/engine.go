@@ -8,9 +8,11 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -28,9 +30,13 @@ type Target struct {
 	Provider contract.Provider
 	Scheme   contract.Scheme
 	URL      string
+	// Method of the requests. Default: POST.
+	Method string
 	// Secrets that each give a signature; none at all leaves deliveries unsigned.
 	Secrets []string
 }
+
+func (t Target) method() string { return cmp.Or(t.Method, http.MethodPost) }
 
 // Options say how an engine works.
 type Options struct {
@@ -38,8 +44,9 @@ type Options struct {
 	Clock *clock.Clock
 	// Target finds an endpoint of a provider. Its error ends the delivery. Required.
 	Target func(provider, endpoint string) (Target, error)
-	// Failed is told of a delivery whose attempts are used up, after its last attempt, with its body. Default: nothing.
-	Failed func(provider string, d client.Delivery, body []byte)
+	// Ended is told of a delivery that has succeeded, or whose attempts are used up, after its last attempt and before
+	// the clock counts that as over. Default: nothing.
+	Ended func(End)
 	// Store keeps deliveries. Default: memory alone.
 	Store *storage.File
 	// Faults strike attempts. Required.
@@ -137,15 +144,28 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Queue takes deliveries, as an [Engine] does.
+// Queue takes deliveries and tells of them, as an [Engine] does.
 type Queue interface {
 	Submit(...Order) ([]string, error)
+	List(f Filter, limit int) Page
+}
+
+// End is a delivery that has ended.
+type End struct {
+	Provider, Endpoint string
+	Delivery           client.Delivery
+	Body               []byte
 }
 
 // Order asks for one delivery.
 type Order struct {
+	// ID of the delivery, unique for ever. Default: dlv_ and a random one.
+	ID string
 	// Provider and Endpoint say whom Options.Target is asked for.
 	Provider, Endpoint string
+	// Agent that the delivery is shown and struck by faults as one of, where agents have several endpoints. Default: the
+	// endpoint.
+	Agent              string
 	EventID, Type, URL string
 	Body               []byte
 	// Faults strike this delivery alone.
@@ -177,10 +197,11 @@ func (e *Engine) enter(order Order) *entry {
 	e.ordinal++
 	entry := &entry{
 		Delivery: client.Delivery{
-			ID: ident.New("dlv"), EventID: order.EventID, AgentID: order.Endpoint, Type: order.Type, URL: order.URL,
-			Status: client.Pending, CreatedAt: e.o.Clock.Now(),
+			ID: cmp.Or(order.ID, ident.New("dlv")), EventID: order.EventID, AgentID: cmp.Or(order.Agent, order.Endpoint),
+			Type: order.Type, URL: order.URL, Status: client.Pending, CreatedAt: e.o.Clock.Now(),
 		},
 		provider: order.Provider,
+		endpoint: order.Endpoint,
 		ordinal:  e.ordinal,
 		body:     order.Body,
 	}

@@ -10,6 +10,8 @@ import (
 // Filter selects deliveries; an empty field selects all.
 type Filter struct {
 	EventID, AgentID, Type, Status string
+	// Provider and Endpoint select the deliveries to one endpoint, as an [Order] names it.
+	Provider, Endpoint string
 	// Text selects deliveries that have it in an id, the type or the URL, in whatever case.
 	Text string
 	// Before selects deliveries that were made before the one with this ordinal. 0: all.
@@ -21,6 +23,8 @@ func (f Filter) matches(e *entry) bool {
 		(f.AgentID == "" || f.AgentID == e.AgentID) &&
 		(f.Type == "" || f.Type == e.Type) &&
 		(f.Status == "" || f.Status == e.Status) &&
+		(f.Provider == "" || f.Provider == e.provider) &&
+		(f.Endpoint == "" || f.Endpoint == e.endpoint) &&
 		(f.Text == "" || e.mentions(strings.ToLower(f.Text)))
 }
 
@@ -34,6 +38,8 @@ func (e *entry) mentions(text string) bool {
 // Page is some of the deliveries that match a filter, the newest first.
 type Page struct {
 	Deliveries []client.Delivery
+	// Bodies are what was to be delivered, in the same order. They are not to be changed.
+	Bodies [][]byte
 	// Next is the Before of the following page; 0 on the last one.
 	Next uint64
 	// Total is how many match without Before.
@@ -56,6 +62,7 @@ func (e *Engine) List(f Filter, limit int) Page {
 		case f.Before > 0 && entry.ordinal >= f.Before:
 		case len(page.Deliveries) < limit:
 			page.Deliveries = append(page.Deliveries, entry.snapshot())
+			page.Bodies = append(page.Bodies, entry.body)
 			last = entry.ordinal
 		default:
 			page.Next = last

@@ -50,7 +50,7 @@ func (e *Engine) job(entry *entry, hits []faults.Fault, extra bool) *job {
 
 // endpointOf returns the queue that a delivery belongs in.
 func (e *Engine) endpointOf(entry *entry) *endpoint {
-	key := entry.provider + "/" + entry.AgentID
+	key := entry.provider + "/" + entry.endpoint
 	ep := e.endpoints[key]
 	if ep == nil {
 		ep = &endpoint{}
@@ -161,12 +161,26 @@ func (e *Engine) work() {
 			return
 		}
 		attempt, fatal := e.attempt(j)
-		failed := e.finish(j, ep, attempt, fatal)
-		if failed != nil && e.o.Failed != nil {
-			e.o.Failed(j.entry.provider, *failed, j.entry.body)
-		}
+		ended := e.finish(j, ep, attempt, fatal)
+		e.tell(j.entry, ended)
 		e.o.Clock.End()
 	}
+}
+
+// tell passes on that a delivery has ended, if it has. The engine's lock is not held, since the platform has its own.
+func (e *Engine) tell(entry *entry, ended *client.Delivery) {
+	if ended != nil && e.o.Ended != nil {
+		e.o.Ended(End{entry.provider, entry.endpoint, *ended, entry.body})
+	}
+}
+
+// tellLater does so for a caller who holds the lock.
+func (e *Engine) tellLater(entry *entry, ended *client.Delivery) {
+	e.o.Clock.Begin()
+	go func() {
+		defer e.o.Clock.End()
+		e.tell(entry, ended)
+	}()
 }
 
 // locked returns a call for the clock that runs f under the engine's lock, unless the engine was reset or stopped.
@@ -180,7 +194,7 @@ func (e *Engine) locked(epoch uint64, f func()) func() {
 	}
 }
 
-// finish records an attempt and decides what follows. It returns the delivery when it has failed for good.
+// finish records an attempt and decides what follows. It returns the delivery when it has ended.
 func (e *Engine) finish(j *job, ep *endpoint, a client.Attempt, fatal bool) *client.Delivery {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -228,19 +242,19 @@ func (e *Engine) follow(j *job, ok, fatal bool) {
 }
 
 // settle ends a delivery that has no attempt left.
-func (e *Engine) settle(entry *entry) (failed *client.Delivery) {
+func (e *Engine) settle(entry *entry) (ended *client.Delivery) {
 	if entry.open == 0 {
 		if entry.Status == client.Pending {
 			entry.Status = client.Failed
-			d := entry.snapshot()
-			failed = &d
 		}
+		d := entry.snapshot()
+		ended = &d
 		for _, old := range e.book.end(entry, e.o.History) {
 			e.o.Store.Delete(table, old.ID)
 		}
 	}
 	e.changed(entry)
-	return failed
+	return ended
 }
 
 // record keeps an attempt, in the order of the numbers.

@@ -17,8 +17,8 @@ import (
 )
 
 // sendRaw writes a request by hand, for the faults in which it ends before its body does.
-func (s *sender) sendRaw(ctx context.Context, to string, d *faults.Draft) (*client.Response, error) {
-	u, err := url.Parse(to)
+func (s *sender) sendRaw(ctx context.Context, to Target, d *faults.Draft) (*client.Response, error) {
+	u, err := url.Parse(to.URL)
 	if err != nil {
 		return nil, fmt.Errorf("making the request: %w", err)
 	}
@@ -28,7 +28,7 @@ func (s *sender) sendRaw(ctx context.Context, to string, d *faults.Draft) (*clie
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if _, err := conn.Write(halfRequest(u, d)); err != nil {
+	if _, err := conn.Write(halfRequest(to.method(), u, d)); err != nil {
 		return nil, fmt.Errorf("writing the request: %w", err)
 	}
 	if d.Wire.Reset {
@@ -58,9 +58,9 @@ func (s *sender) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 }
 
 // halfRequest is the request with all of its header and half of its body.
-func halfRequest(u *url.URL, d *faults.Draft) []byte {
+func halfRequest(method string, u *url.URL, d *faults.Draft) []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", u.RequestURI(), u.Host, max(len(d.Sent), 1))
+	fmt.Fprintf(&out, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", method, u.RequestURI(), u.Host, max(len(d.Sent), 1))
 	for _, f := range d.Header {
 		fmt.Fprintf(&out, "%s: %s\r\n", f.Name, f.Value)
 	}

@@ -17,6 +17,8 @@ const table = "deliveries"
 type record struct {
 	Delivery client.Delivery `json:"delivery"`
 	Provider string          `json:"provider"`
+	// Endpoint is absent where it is the delivery's agent.
+	Endpoint string          `json:"endpoint,omitempty"`
 	Ordinal  uint64          `json:"ordinal"`
 	Body     []byte          `json:"body"`
 	Faults   []*faults.Fault `json:"faults,omitempty"`
@@ -27,8 +29,12 @@ type record struct {
 // changed stores a delivery and tells the watchers.
 func (e *Engine) changed(entry *entry) {
 	if e.o.Store != nil {
+		endpoint := entry.endpoint
+		if endpoint == entry.AgentID {
+			endpoint = ""
+		}
 		e.o.Store.Put(table, entry.ID, record{
-			Delivery: entry.Delivery, Provider: entry.provider, Ordinal: entry.ordinal, Body: entry.body, Faults: entry.own,
+			Delivery: entry.Delivery, Provider: entry.provider, Endpoint: endpoint, Ordinal: entry.ordinal, Body: entry.body, Faults: entry.own,
 			Tries: entry.tries, Ended: entry.ended > 0,
 		})
 	}
@@ -43,8 +49,8 @@ func (e *Engine) load() error {
 	ended := map[*entry]bool{}
 	err := storage.Load(e.o.Store, table, func(_ string, r record) {
 		entry := &entry{
-			Delivery: r.Delivery, provider: r.Provider, ordinal: r.Ordinal, body: r.Body, own: r.Faults,
-			tries: r.Tries, started: len(r.Delivery.Attempts),
+			Delivery: r.Delivery, provider: r.Provider, endpoint: cmp.Or(r.Endpoint, r.Delivery.AgentID), ordinal: r.Ordinal,
+			body: r.Body, own: r.Faults, tries: r.Tries, started: len(r.Delivery.Attempts),
 		}
 		entries = append(entries, entry)
 		ended[entry] = r.Ended

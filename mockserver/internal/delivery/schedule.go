@@ -58,7 +58,7 @@ func (e *Engine) at(entry *entry, at time.Time, then func()) {
 	entry.timer = e.o.Clock.At(at, e.locked(e.epoch, func() {
 		if entry.timer == nil {
 			entry.open--
-			e.settle(entry)
+			e.tellLater(entry, e.settle(entry))
 			return
 		}
 		entry.timer, entry.NextAttemptAt = nil, nil

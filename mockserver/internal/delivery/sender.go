@@ -19,7 +19,7 @@ import (
 // The bounds of an answer: what is kept of its body, what is read of it so that the connection can be used again, and
 // the size of its header.
 const (
-	keptAnswer   = 4 << 10
+	keptAnswer   = 8 << 10
 	readAnswer   = 64 << 10
 	answerHeader = 16 << 10
 )
@@ -51,11 +51,11 @@ func newSender(policy target.Policy, workers int) *sender {
 func (s *sender) close() { s.transport.CloseIdleConnections() }
 
 // send makes one request and returns the answer, or the error that there is none. header is the draft's.
-func (s *sender) send(ctx context.Context, url string, header http.Header, d *faults.Draft) (*client.Response, error) {
+func (s *sender) send(ctx context.Context, to Target, header http.Header, d *faults.Draft) (*client.Response, error) {
 	if d.Wire.Raw() {
-		return s.sendRaw(ctx, url, d)
+		return s.sendRaw(ctx, to, d)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, to.method(), to.URL, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("making the request: %w", err)
 	}

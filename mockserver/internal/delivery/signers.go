@@ -31,9 +31,9 @@ func newSigners() *signers {
 	return &signers{forged: ident.Secret(contract.SecretPrefix), made: map[signerKey]*signature.Signer{}}
 }
 
-// sign signs a message. Without secrets there is nothing to sign with, and the delivery goes out unsigned.
+// sign signs a message. Without secrets or a scheme there is nothing to sign with, and the delivery goes out unsigned.
 func (s *signers) sign(scheme contract.Scheme, secrets []string, m signature.Message) ([]signature.Field, error) {
-	if len(secrets) == 0 {
+	if len(secrets) == 0 || scheme == (contract.Scheme{}) {
 		return nil, nil
 	}
 	signer, err := s.get(scheme, secrets)

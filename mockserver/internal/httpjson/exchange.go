@@ -93,7 +93,9 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type Methods map[string]http.Handler
 
 // ServeHTTP implements [http.Handler].
-func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.serve(w, r, Fail) }
+
+func (m Methods) serve(w http.ResponseWriter, r *http.Request, fail Form) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -103,8 +105,37 @@ func (m Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", m.allow())
-	Fail(w, Refuse(http.StatusMethodNotAllowed, "Method Not Allowed"))
+	fail(w, Refuse(http.StatusMethodNotAllowed, "Method Not Allowed"))
 }
+
+// Form answers with an error in the way of one platform. [Fail] is Dari's, and that of the control API.
+type Form func(w http.ResponseWriter, err error)
+
+// Handler makes a handler of h whose errors have this form.
+func (f Form) Handler(h Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch status, value, err := h(w, r); {
+		case err != nil:
+			f(w, err)
+		case status == http.StatusNoContent:
+			w.WriteHeader(status)
+		default:
+			Write(w, status, value)
+		}
+	})
+}
+
+// Methods serves one path as [Methods] does, and refuses in this form.
+func (f Form) Methods(handlers map[string]Handler) http.Handler {
+	m := Methods{}
+	for method, h := range handlers {
+		m[method] = f.Handler(h)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, f) })
+}
+
+// NotFound refuses every path, in this form.
+func (f Form) NotFound(w http.ResponseWriter, _ *http.Request) { f(w, NotFound("Path")) }
 
 func (m Methods) allow() string {
 	var methods []string

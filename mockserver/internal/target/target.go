@@ -34,10 +34,13 @@ type Policy struct {
 	Resolver Resolver
 }
 
-// Violation is a rule that a URL breaks, in a sentence for whoever configured it.
+// Violation is a rule that a URL breaks: what is said of it in a sentence, without its subject.
 type Violation string
 
-func (v Violation) Error() string { return string(v) }
+func (v Violation) Error() string { return v.Of("webhook_url") }
+
+// Of returns the sentence about the field that holds the URL.
+func (v Violation) Of(field string) string { return field + " " + string(v) }
 
 // Check returns the first rule that a URL breaks as a [Violation], and nil when it breaks none.
 func (p Policy) Check(ctx context.Context, raw string) error {
@@ -50,7 +53,7 @@ func (p Policy) Check(ctx context.Context, raw string) error {
 		return err
 	}
 	if u.Scheme != "https" {
-		return Violation("webhook_url must use HTTPS")
+		return Violation("must use HTTPS")
 	}
 	return p.checkHost(ctx, host)
 }
@@ -58,26 +61,26 @@ func (p Policy) Check(ctx context.Context, raw string) error {
 // parse applies the rules that hold for every URL.
 func parse(raw string) (*url.URL, error) {
 	if len(raw) > MaxLength {
-		return nil, Violation(fmt.Sprintf("webhook_url must not be longer than %d bytes", MaxLength))
+		return nil, Violation(fmt.Sprintf("must not be longer than %d bytes", MaxLength))
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, Violation("webhook_url is not a valid URL")
+		return nil, Violation("is not a valid URL")
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http", u.Opaque != "", u.Host == "":
-		return nil, Violation("webhook_url must be an absolute HTTP URL")
+		return nil, Violation("must be an absolute HTTP URL")
 	case u.User != nil:
-		return nil, Violation("webhook_url must not contain a user name or password")
+		return nil, Violation("must not contain a user name or password")
 	case strings.Contains(raw, "#"):
-		return nil, Violation("webhook_url must not contain a fragment")
+		return nil, Violation("must not contain a fragment")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, Violation("webhook_url has an invalid port")
+			return nil, Violation("has an invalid port")
 		}
 	} else if strings.HasSuffix(u.Host, ":") {
-		return nil, Violation("webhook_url has an invalid port")
+		return nil, Violation("has an invalid port")
 	}
 	return u, nil
 }
@@ -86,17 +89,17 @@ func parse(raw string) (*url.URL, error) {
 func hostOf(u *url.URL) (string, error) {
 	host := u.Hostname()
 	if strings.ContainsAny(host, "%") {
-		return "", Violation("webhook_url must not contain a zone")
+		return "", Violation("must not contain a zone")
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
 		return host, nil
 	}
 	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
 	if err != nil || ascii == "" {
-		return "", Violation("webhook_url has an invalid host")
+		return "", Violation("has an invalid host")
 	}
 	if _, err := netip.ParseAddr(ascii); err != nil && endsInNumber(ascii) {
-		return "", Violation("webhook_url must write an IP address in its usual form")
+		return "", Violation("must write an IP address in its usual form")
 	}
 	return ascii, nil
 }
@@ -120,7 +123,7 @@ func (p Policy) checkHost(ctx context.Context, host string) error {
 	defer cancel()
 	addresses, err := p.resolver().LookupNetIP(ctx, "ip", host)
 	if err != nil || len(addresses) == 0 {
-		return Violation("webhook_url has a host that does not resolve")
+		return Violation("has a host that does not resolve")
 	}
 	return publicOnly(addresses)
 }
@@ -135,7 +138,7 @@ func (p Policy) resolver() Resolver {
 func publicOnly(addresses []netip.Addr) error {
 	for _, a := range addresses {
 		if !Public(a) {
-			return Violation("webhook_url must resolve to public IP addresses only")
+			return Violation("must resolve to public IP addresses only")
 		}
 	}
 	return nil
