@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"hash"
+	"slices"
 	"sync"
 
 	"github.com/darihook/darihook/contract"
@@ -113,8 +114,8 @@ func (d *Digest) Match() (secret int, ok bool) {
 		return st.matchPublic()
 	}
 	var matched int
-	for i := len(st.macs) - 1; i >= 0; i-- {
-		sum := st.macs[i].Sum(st.sum[:0])
+	for i, mac := range slices.Backward(st.macs) {
+		sum := mac.Sum(st.sum[:0])
 		var hit int
 		for j := range st.values[:st.count] {
 			hit |= subtle.ConstantTimeCompare(sum, st.values[j][:len(sum)])

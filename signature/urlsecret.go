@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -48,8 +49,8 @@ func NewURLSecrets(secrets []Secret) (*URLSecrets, error) {
 func (u *URLSecrets) Match(text string) (secret int, ok bool) {
 	sum := sha256.Sum256([]byte(text))
 	var matched int
-	for i := len(u.sums) - 1; i >= 0; i-- {
-		hit := subtle.ConstantTimeCompare(sum[:], u.sums[i][:])
+	for i, known := range slices.Backward(u.sums) {
+		hit := subtle.ConstantTimeCompare(sum[:], known[:])
 		secret = subtle.ConstantTimeSelect(hit, i, secret)
 		matched |= hit
 	}
