@@ -56,7 +56,7 @@ type gateway struct {
 
 func newGateway(t *testing.T, upstream string) *gateway {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gate")
+	dir, err := os.MkdirTemp("", "gate") //nolint:usetesting // t.TempDir's path holds the test's name: too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
