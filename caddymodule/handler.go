@@ -63,8 +63,9 @@ type Handler struct {
 	Secrets []string `json:"secrets,omitempty"`
 
 	// SecretFile is the path of a file with one secret a line; blank lines and lines that begin with # do not count. It
-	// is watched: a change takes effect without a reload, and an unusable content changes nothing. Placeholders are
-	// resolved when the configuration is loaded.
+	// is watched: a change takes effect without a reload, and an unusable content changes nothing. While a comment
+	// announces a rotation, as darihook webhook rotate writes it, what does not match waits for the new secret instead of
+	// being refused. Placeholders are resolved when the configuration is loaded.
 	SecretFile string `json:"secret_file,omitempty"`
 
 	// SignedContent says what is signed, for a platform whose documents leave it open: body, timestamp.body or
@@ -147,6 +148,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.gate, err = gate.New(opts); err != nil {
 		return fmt.Errorf("preparing the gate: %w", err)
 	}
+	h.gate.ExpectSecrets(h.secrets.expected())
 	h.metrics.watch(h.gate, h.lease)
 	h.warn()
 	h.secrets.watch(h.takeSecrets)
@@ -197,6 +199,9 @@ func (h *Handler) openStore(ctx caddy.Context, opts *gate.Options) error {
 	if !ok {
 		return fmt.Errorf("loading the store: %T is not a store module", module)
 	}
+	if t, ok := module.(timed); ok {
+		t.SetTimeout(time.Duration(h.Dedup.Timeout))
+	}
 	if h.lease, err = acquireStore(store); err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
@@ -204,9 +209,10 @@ func (h *Handler) openStore(ctx caddy.Context, opts *gate.Options) error {
 	return nil
 }
 
-// takeSecrets gives the gate the secrets of a changed file.
-func (h *Handler) takeSecrets(secrets []signature.Secret) error {
+// takeSecrets gives the gate the secrets of a changed file, and tells it whether others are about to follow.
+func (h *Handler) takeSecrets(secrets []signature.Secret, expected time.Time) error {
 	err := h.gate.SetSecrets(secrets)
+	h.gate.ExpectSecrets(expected)
 	h.metrics.secretsRead(err)
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/darihook/darihook/internal/rotation"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -39,6 +40,7 @@ type secretFile struct {
 	path    string
 	secrets []signature.Secret // as first read
 	sum     [sha256.Size]byte  // of the content last seen, so that a change is known without keeping the content
+	expects time.Time          // until when the content last seen announces another
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -68,8 +70,24 @@ func (f *secretFile) read() (secrets []signature.Secret, changed bool, err error
 		return nil, false, nil
 	}
 	f.sum = sum
+	f.expects = expectedUntil(content)
 	secrets, err = parseSecrets(content)
 	return secrets, true, err
+}
+
+// expectedUntil returns until when a file announces that its secrets are about to change: the time in the first comment that
+// begins with the words of the announcement. It is zero without one.
+func expectedUntil(content []byte) time.Time {
+	for line := range bytes.Lines(content) {
+		if text, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte(rotation.Announcement)); ok {
+			until, err := time.Parse(time.RFC3339, string(bytes.TrimSpace(text)))
+			if err != nil {
+				return time.Time{}
+			}
+			return until
+		}
+	}
+	return time.Time{}
 }
 
 func readBounded(path string) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -58,14 +59,22 @@ var errPlaceholder = errors.New("a placeholder other than {env.*} and {file.*}")
 // resolveSecret returns the secret of a configured text, and whether the text is the secret itself. Braces that hold neither
 // of the two placeholders belong to the secret, and nothing in them is put into an error.
 func resolveSecret(text string) (secret signature.Secret, literal bool, err error) {
+	if text, literal, err = resolvePlaceholder(text); err != nil {
+		return signature.Secret{}, false, err
+	}
+	secret, err = signature.NewSecret(text)
+	return secret, literal, err
+}
+
+// resolvePlaceholder returns the text that a secret or a password stands for.
+func resolvePlaceholder(text string) (resolved string, literal bool, err error) {
 	if !strings.Contains(text, "{"+envPlaceholder) && !strings.Contains(text, "{"+filePlaceholder) {
 		if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {
-			return signature.Secret{}, false, errPlaceholder
+			return "", false, errPlaceholder
 		}
-		secret, err = signature.NewSecret(text)
-		return secret, true, err
+		return text, true, nil
 	}
-	text, err = caddy.NewReplacer().ReplaceFunc(text, func(name string, value any) (any, error) {
+	resolved, err = caddy.NewReplacer().ReplaceFunc(text, func(name string, value any) (any, error) {
 		if !strings.HasPrefix(name, envPlaceholder) && !strings.HasPrefix(name, filePlaceholder) {
 			return "{" + name + "}", nil
 		}
@@ -74,11 +83,7 @@ func resolveSecret(text string) (secret signature.Secret, literal bool, err erro
 		}
 		return value, nil
 	})
-	if err != nil {
-		return signature.Secret{}, false, err
-	}
-	secret, err = signature.NewSecret(text)
-	return secret, false, err
+	return resolved, false, err
 }
 
 // current returns all secrets: the configured ones, then the file's.
@@ -87,6 +92,14 @@ func (s *secretSource) current() []signature.Secret {
 		return s.fixed
 	}
 	return slices.Concat(s.fixed, s.file.secrets)
+}
+
+// expected returns until when the file announces other secrets; zero without such an announcement.
+func (s *secretSource) expected() time.Time {
+	if s.file == nil {
+		return time.Time{}
+	}
+	return s.file.expects
 }
 
 // warn tells the operator of secrets that are too short or can be read in the configuration's dump.
@@ -108,13 +121,13 @@ func warnShort(logger *zap.Logger, secrets []signature.Secret) {
 }
 
 // watch passes on all secrets whenever the file has changed, until stop is called. What take refuses stays unused.
-func (s *secretSource) watch(take func([]signature.Secret) error) {
+func (s *secretSource) watch(take func(all []signature.Secret, expected time.Time) error) {
 	if s.file == nil {
 		return
 	}
 	s.file.watch(func(fromFile []signature.Secret, err error) {
 		if err == nil {
-			err = take(slices.Concat(s.fixed, fromFile))
+			err = take(slices.Concat(s.fixed, fromFile), s.file.expects)
 		}
 		if err != nil {
 			s.logger.Error("the secret file cannot be used; the secrets in use stay", zap.String("path", s.file.path), zap.Error(err))

@@ -33,7 +33,7 @@ type Request struct {
 // last. ctx is the request's: it ends the wait for another copy, and nothing else.
 func (g *Gate) Admit(ctx context.Context, r Request) (*Admission, Verdict) {
 	g.flights.begin() // until the admission ends, or there is none
-	d, b, no := g.judge(r)
+	d, b, no := g.judge(ctx, r)
 	if g.opts.Observe {
 		return g.observe(ctx, r, d, b, no)
 	}
@@ -78,7 +78,7 @@ func retryAfter(code contract.Code) time.Duration {
 }
 
 // judge does all that needs no store. The body that it returns is to be retired whatever the verdict.
-func (g *Gate) judge(r Request) (Delivery, *body, *refusal) {
+func (g *Gate) judge(ctx context.Context, r Request) (Delivery, *body, *refusal) {
 	if g.opts.Provider.Unsigned() {
 		return g.judgeUnsigned(r)
 	}
@@ -94,7 +94,11 @@ func (g *Gate) judge(r Request) (Delivery, *body, *refusal) {
 	if no != nil {
 		return Delivery{}, b, no
 	}
-	if _, ok := digest.Match(); !ok {
+	_, ok := digest.Match()
+	if !ok && !g.opts.Observe {
+		sig, ok = g.retry(ctx, v, r, b)
+	}
+	if !ok {
 		g.opts.Observer.Mismatched(func() []signature.Finding { return g.explain(r.Header, b.bytes(), now) })
 		return Delivery{}, b, refuse(contract.CodeSignatureMismatch, nil)
 	}

@@ -139,6 +139,7 @@ type Gate struct {
 	secrets    atomic.Pointer[[]signature.Secret]
 	scanner    *envelope.Scanner
 	challenge  *envelope.Scanner // nil: there is none
+	expected   expectation
 	store      *guardedStore
 	budget     budget
 	flights    flights
@@ -175,7 +176,7 @@ func New(opts Options) (*Gate, error) {
 	return g, nil
 }
 
-// SetSecrets replaces the secrets. Requests that are being judged finish with those that they began with. Errors: no
+// SetSecrets replaces the secrets. Requests that are being judged are tried with both the old and the new ones. Errors: no
 // secret, or one that the scheme cannot use; the secrets in use then stay.
 func (g *Gate) SetSecrets(secrets []signature.Secret) error {
 	if g.opts.Provider.Unsigned() {
@@ -187,6 +188,7 @@ func (g *Gate) SetSecrets(secrets []signature.Secret) error {
 	}
 	g.verifier.Store(v)
 	g.secrets.Store(&secrets)
+	g.expected.secretsChanged()
 	return nil
 }
 

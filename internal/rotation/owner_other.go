@@ -1,0 +1,14 @@
+//go:build !unix
+
+package rotation
+
+import (
+	"io/fs"
+	"os"
+)
+
+// keepOwner has nothing to keep: files have no owner here that could be set.
+func keepOwner(*os.File, fs.FileInfo) error { return nil }
+
+// syncDirectory has nothing to do: directories cannot be written out here.
+func syncDirectory(string) error { return nil }
