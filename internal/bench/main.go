@@ -45,7 +45,8 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var p plan
 	var sizes string
-	var smoke, receiver bool
+	var smoke bool
+	var receiver string
 	flags.StringVar(&p.caddy, "caddy", filepath.Join("bin", "caddy"), "the caddy binary with the gate")
 	flags.StringVar(&sizes, "sizes", "1KiB,20KiB,256KiB", "body sizes, separated by commas")
 	flags.IntVar(&p.rounds, "rounds", 15, "rounds; every target gets one slice in each")
@@ -53,12 +54,12 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&p.conns, "conns", 64, "connections")
 	flags.Uint64Var(&p.seed, "seed", uint64(time.Now().UnixNano()), "seed of the order of the slices")
 	flags.BoolVar(&smoke, "smoke", false, "two very short rounds, to see that it works")
-	flags.BoolVar(&receiver, "receiver", false, "be the receiver: for the bench itself")
+	flags.StringVar(&receiver, "receiver", "", "be the receiver at an address: for the bench itself")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if receiver {
-		return serveReceiver(ctx, os.Stdout)
+	if receiver != "" {
+		return serveReceiver(ctx, receiver)
 	}
 	if smoke {
 		p.rounds, p.slice, p.conns = 2, 50*time.Millisecond, 4

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/darihook/darihook/internal/process"
 )
 
 // clockTick is the unit of the times in /proc: 1/100 s on every Linux that Go runs on.
@@ -24,14 +24,11 @@ const clockTick = 10 * time.Millisecond
 // it does not serve with an empty 200.
 const receiverHeader = "Bench-Receiver"
 
-// startTimeout bounds the wait until a target serves.
-const startTimeout = 20 * time.Second
-
 // target is one process that is measured.
 type target struct {
 	name    string
 	address string
-	process *os.Process
+	process *process.Process
 }
 
 // variant is a target's part of the Caddyfile, before reverse_proxy.
@@ -56,84 +53,75 @@ func startTargets(ctx context.Context, caddy string) ([]*target, func() error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	var processes []*exec.Cmd
+	var processes []*process.Process
 	stop := func() error {
 		for _, p := range processes {
-			_ = p.Process.Signal(syscall.SIGTERM)
-			_ = p.Wait() // killed by the signal: its status says nothing
+			p.Stop()
 		}
 		return os.RemoveAll(dir)
 	}
-	receiver, cmd, err := startReceiver(ctx)
+	receiver, p, err := startReceiver(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(err, stop())
 	}
-	processes = append(processes, cmd)
+	processes = append(processes, p)
 
 	var targets []*target
 	for _, v := range variants(dir) {
-		t, cmd, err := startCaddy(ctx, caddy, dir, v, receiver)
-		if cmd != nil {
-			processes = append(processes, cmd)
-		}
+		t, err := startCaddy(ctx, caddy, dir, v, receiver)
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("starting %s: %w", v.name, err), stop())
 		}
-		targets = append(targets, t)
+		processes, targets = append(processes, t.process), append(targets, t)
 	}
 	return targets, stop, nil
 }
 
 // startCaddy runs one variant in a Caddy of its own.
-func startCaddy(ctx context.Context, caddy, dir string, v variant, receiver string) (*target, *exec.Cmd, error) {
-	address, err := freeAddress(ctx)
+func startCaddy(ctx context.Context, caddy, dir string, v variant, receiver string) (*target, error) {
+	address, err := process.FreeAddress(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	config := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(v.name)+".caddyfile")
 	text := fmt.Sprintf("{\n\tadmin off\n\tauto_https off\n\tlog {\n\t\tlevel ERROR\n\t}\n}\nhttp://%s {\n\t%s\n\treverse_proxy %s\n}\n",
 		address, v.directive, receiver)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, caddy, "run", "--adapter", "caddyfile", "--config", config)
 	cmd.Env = append(os.Environ(), "BENCH_SECRET="+secret, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, nil, err
+	p, err := process.Start(cmd)
+	if err != nil {
+		return nil, err
 	}
-	return &target{v.name, address, cmd.Process}, cmd, await(ctx, address)
+	return &target{v.name, address, p}, p.Serves(ctx, address)
 }
 
 // startReceiver runs this program again as the receiver and returns its address.
-func startReceiver(ctx context.Context) (string, *exec.Cmd, error) {
+func startReceiver(ctx context.Context) (string, *process.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-receiver")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	address, err := process.FreeAddress(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	p, err := process.Start(exec.CommandContext(ctx, self, "-receiver", address))
+	if err != nil {
 		return "", nil, err
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return "", nil, fmt.Errorf("reading the receiver's address: %w", err)
-	}
-	return strings.TrimSpace(line), cmd, nil
+	return address, p, p.Serves(ctx, address)
 }
 
-// serveReceiver answers every delivery with 200 and an empty body, and prints its address first.
-func serveReceiver(ctx context.Context, out *os.File) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+// serveReceiver answers every delivery at an address with 200 and an empty body.
+func serveReceiver(ctx context.Context, address string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, listener.Addr())
 	server := &fasthttp.Server{
 		Handler:            func(c *fasthttp.RequestCtx) { c.Response.Header.Set(receiverHeader, "1") },
 		MaxRequestBodySize: maxBody + 1,
@@ -142,38 +130,9 @@ func serveReceiver(ctx context.Context, out *os.File) error {
 	return server.Serve(listener)
 }
 
-// freeAddress returns a loopback address that nobody listened on a moment ago.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// await returns when somebody listens on the address.
-func await(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	var dialer net.Dialer
-	for {
-		conn, err := dialer.DialContext(ctx, "tcp", address)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w", address, err)
-		case <-tick.C:
-		}
-	}
-}
-
 // cpu returns the processor time that the target has used so far, or 0 where the system does not tell.
 func (t *target) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", t.process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", t.process.PID()))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}

@@ -126,13 +126,13 @@ func build(ctx context.Context, o Options, caddy, dir string) (s *stage, stop fu
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting the receiver: %w", err)
 	}
-	stops, s.receiver = append(stops, receiver.stop), url
+	stops, s.receiver = append(stops, receiver.Stop), url
 
 	gate, url, err := startGate(ctx, caddy, o.Caddyfile, dir, s.receiver, secret)
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting the gate: %w", err)
 	}
-	stops, s.gate = append(stops, gate.stop), url
+	stops, s.gate = append(stops, gate.Stop), url
 
 	stopPlatform, err := s.startPlatform(ctx, secret)
 	if err != nil {
