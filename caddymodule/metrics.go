@@ -36,7 +36,7 @@ type metrics struct {
 	judging    *prometheus.HistogramVec // provider, decision
 	receivers  *prometheus.HistogramVec // provider, outcome
 	operations *prometheus.HistogramVec // provider, operation
-	faults     *prometheus.CounterVec   // provider, operation
+	faults     *prometheus.CounterVec   // provider, operation, reason
 	lost       *prometheus.CounterVec   // provider
 	unrecorded *prometheus.CounterVec   // provider
 	reloads    *prometheus.CounterVec   // provider, result
@@ -51,7 +51,7 @@ func newMetrics(registry *prometheus.Registry, provider string) (*metrics, error
 	m.judging = r.histogram("judging_seconds", "Time from a request's arrival to the verdict, the wait for another copy included.", "provider", "decision")
 	m.receivers = r.histogram("receiver_seconds", "Time that receivers took, by outcome.", "provider", "outcome")
 	m.operations = r.histogram("store_seconds", "Time that the store took to answer.", "provider", "operation")
-	m.faults = r.counter("store_faults_total", "Questions that the store could not answer.", "provider", "operation")
+	m.faults = r.counter("store_faults_total", "Questions that the store could not answer, by reason.", "provider", "operation", "reason")
 	m.lost = r.counter("lost_claims_total", "Deliveries whose success could not be recorded, so that a copy may be processed again.", "provider")
 	m.unrecorded = r.counter("unrecorded_total", "Deliveries forwarded without deduplication because the store could not answer.", "provider")
 	m.reloads = r.counter("secret_reloads_total", "Changes of the secret file, by result.", "provider", "result")
@@ -126,7 +126,7 @@ func (m *metrics) received(outcome string, took time.Duration) {
 func (m *metrics) asked(op gate.Operation, took time.Duration, fault error) {
 	m.operations.WithLabelValues(m.provider, string(op)).Observe(took.Seconds())
 	if fault != nil {
-		m.faults.WithLabelValues(m.provider, string(op)).Inc()
+		m.faults.WithLabelValues(m.provider, string(op), faultReason(fault)).Inc()
 	}
 }
 

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -27,6 +28,11 @@ type StoreModule interface {
 	// Adjust applies the settings that may change while the store is open, such as its bounds. It is called with a store
 	// that Open of this module, or of another with an equal address, has opened.
 	Adjust(store Store) error
+}
+
+// timed is a store module whose own time-outs follow the gate's. It is told before it is asked for its address.
+type timed interface {
+	SetTimeout(timeout time.Duration)
 }
 
 // What a store is made of, for store modules that live elsewhere.
