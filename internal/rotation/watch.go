@@ -16,6 +16,8 @@ const (
 	// DefaultWait is how long a gate is given that cannot be asked: it looks at its file every 5 seconds even where the system
 	// does not tell it of changes.
 	DefaultWait = 8 * time.Second
+	// MaxWait is the longest time that a gate may be given: an announcement holds no longer.
+	MaxWait = 12 * time.Second
 	// askEvery is how often a gate is asked.
 	askEvery = 50 * time.Millisecond
 	// settle is how long other gates of the same process are given after the first has read the file.
