@@ -60,6 +60,17 @@ func newCaller(t *testing.T, m *mockserver.Mock) *caller {
 // do makes a call and returns the status and the decoded answer.
 func (c *caller) do(method, path, body string) (int, map[string]any) {
 	c.t.Helper()
+	status, raw := c.raw(method, path, body)
+	var answer map[string]any
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		c.t.Fatalf("%s %s answered no JSON object: %.200q", method, path, raw)
+	}
+	return status, answer
+}
+
+// raw makes a call and returns the status and the answer's bytes. header are further fields, names and values in turn.
+func (c *caller) raw(method, path, body string, header ...string) (int, []byte) {
+	c.t.Helper()
 	req, err := http.NewRequestWithContext(c.t.Context(), method, c.m.URL+path, strings.NewReader(body))
 	if err != nil {
 		c.t.Fatal(err)
@@ -69,6 +80,9 @@ func (c *caller) do(method, path, body string) (int, map[string]any) {
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -80,11 +94,7 @@ func (c *caller) do(method, path, body string) (int, map[string]any) {
 		c.t.Fatal(err)
 	}
 	c.validate(req, []byte(body), resp, raw)
-	var answer map[string]any
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		c.t.Fatalf("%s %s answered no JSON object: %.200q", method, path, raw)
-	}
-	return resp.StatusCode, answer
+	return resp.StatusCode, raw
 }
 
 // validate holds an answer, and a request that was accepted, against the description.

@@ -17,7 +17,7 @@ func (s *Server) handler(scenarios []string) http.Handler {
 	for _, p := range s.platforms {
 		p.Routes(mux)
 	}
-	mux.Handle("/openapi.json", httpjson.Methods{http.MethodGet: http.HandlerFunc(serveOpenAPI)})
+	mux.Handle("/openapi.json", httpjson.Methods{http.MethodGet: http.HandlerFunc(s.serveOpenAPI)})
 
 	own := http.NewServeMux()
 	s.control(scenarios).Routes(own)

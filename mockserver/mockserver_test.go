@@ -81,6 +81,13 @@ func (r *receiver) keep(got request) (answer int) {
 	return answer
 }
 
+// answer sets what every further request is answered with.
+func (r *receiver) answer(status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers = []int{status}
+}
+
 // requests returns what came so far.
 func (r *receiver) requests() []request {
 	r.mu.Lock()

@@ -5,12 +5,13 @@ import (
 	"net/http"
 )
 
-// openapi describes the platform's API. The tests hold every answer against it.
+// openapi describes Dari's API. The tests hold every answer against it.
 //
 //go:embed openapi.json
 var openapi []byte
 
-func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+// serveOpenAPI answers with the description of the provider's API.
+func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(openapi) // a caller that has gone cannot be told
+	w.Write(s.provider.openapi)
 }

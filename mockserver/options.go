@@ -1,9 +1,11 @@
 package mockserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/darihook/darihook/contract"
@@ -17,6 +19,8 @@ const DefaultListen = "127.0.0.1:4180"
 // Options say how a mock platform works. The zero value is a platform in memory with the real clock and Dari's schedule,
 // on a free port of the loopback interface.
 type Options struct {
+	// Provider is the platform that the mock is, one of [Providers]. Default: "dari".
+	Provider string
 	// Listen is host:port, or "unix/" or "unix:" and the path of a socket. Default: 127.0.0.1 and a free port.
 	Listen string
 	// PublicURL is how applications reach the mock, for submit_url. Default: http:// and the address listened on.
@@ -28,9 +32,10 @@ type Options struct {
 	APIKey string
 	// OtherAPIKey belongs to a second organization, which owns nothing. Default: there is none.
 	OtherAPIKey string
-	// AgentID of the agent that exists from the start. Default: "agt_mock".
+	// AgentID of the agent that exists from the start. Default: "agt_mock" for Dari and "account_mock" for
+	// Danube, where an account has the webhooks.
 	AgentID string
-	// AutoCreate makes an agent of every agt_ id that is asked for.
+	// AutoCreate makes an agent of every well-formed id that is asked for, where the API knows agents.
 	AutoCreate bool
 	// AllowInsecureURLs admits webhooks over plain HTTP and at addresses that are not public.
 	AllowInsecureURLs bool
@@ -40,7 +45,7 @@ type Options struct {
 	Scenarios [][]byte
 	// Scenario that the first agent runs. Default: "tool_call".
 	Scenario string
-	// Scheme names the signing scheme, one of contract.Dari().Schemes(). Default: "dari".
+	// Scheme names the signing scheme, one of the provider's. Default: the provider's own.
 	Scheme string
 
 	// ManualClock stands still until it is advanced. ClockScale is then without effect.
@@ -50,7 +55,7 @@ type Options struct {
 	// SignVirtualTime dates signatures by the platform's clock. Default: by the real time, which receivers judge by.
 	SignVirtualTime bool
 
-	// RetrySchedule is the pause before each attempt. Default: Dari's.
+	// RetrySchedule is the pause before each attempt. Default: the provider's, and Dari's where that is not known.
 	RetrySchedule []time.Duration
 	// Jitter is the part of a pause by which it may be shorter, 0 to 1. Default: 0.
 	Jitter float64
@@ -58,7 +63,7 @@ type Options struct {
 	Seed uint64
 	// RetryAfterCap is the longest pause that Retry-After can ask for. Default: 24 hours.
 	RetryAfterCap time.Duration
-	// Timeout of an attempt, in real time. Default: 10 seconds.
+	// Timeout of an attempt, in real time. Default: the provider's, 10 seconds with each of them.
 	Timeout time.Duration
 	// Workers bounds the attempts under way, and PerEndpoint those to one endpoint. Default: 256 and 8.
 	Workers, PerEndpoint int
@@ -77,7 +82,11 @@ type Resolver = target.Resolver
 
 // check refuses what cannot work, and names the option.
 func (o Options) check() error {
-	if _, ok := contract.Dari().SchemeFor(o.Scheme); o.Scheme != "" && !ok {
+	p, ok := o.provider()
+	if !ok {
+		return fmt.Errorf("unknown provider %q; the mock can be %s", o.Provider, strings.Join(Providers(), ", "))
+	}
+	if _, ok := p.contract.SchemeFor(o.Scheme); o.Scheme != "" && !ok {
 		return fmt.Errorf("unknown scheme %q", o.Scheme)
 	}
 	if o.Jitter < 0 || o.Jitter > 1 {
@@ -105,13 +114,24 @@ func (o Options) check() error {
 	return nil
 }
 
+// delivery returns how the provider delivers, or Dari where that is not known.
+func (o Options) delivery() contract.Delivery {
+	if p, ok := o.provider(); ok && len(p.contract.Delivery.Schedule) > 0 {
+		return p.contract.Delivery
+	}
+	return contract.Dari().Delivery
+}
+
 // schedule returns the schedule in force.
 func (o Options) schedule() []time.Duration {
 	if len(o.RetrySchedule) > 0 {
 		return o.RetrySchedule
 	}
-	return contract.Dari().Delivery.Schedule
+	return o.delivery().Schedule
 }
+
+// timeout returns the time that an attempt may take.
+func (o Options) timeout() time.Duration { return cmp.Or(o.Timeout, o.delivery().Timeout) }
 
 // scale returns the clock's scale, 0 for a manual one.
 func (o Options) scale() float64 {

@@ -55,7 +55,7 @@ func (s *Server) restoreKey(stored string) {
 		s.APIKey = stored
 	}
 	if s.APIKey == "" {
-		s.APIKey = newKey()
+		s.APIKey = s.newKey()
 	}
 	s.store.Put(tableServer, keyAPI, serverRecord{APIKey: s.APIKey})
 }

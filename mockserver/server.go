@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,12 +14,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
 	"github.com/darihook/darihook/mockserver/internal/clock"
 	"github.com/darihook/darihook/mockserver/internal/control"
-	"github.com/darihook/darihook/mockserver/internal/dari"
 	"github.com/darihook/darihook/mockserver/internal/delivery"
 	"github.com/darihook/darihook/mockserver/internal/ident"
 	"github.com/darihook/darihook/mockserver/internal/scenario"
@@ -42,6 +41,7 @@ type Server struct {
 
 	o         Options
 	base      string // what submit_url begins with
+	provider  provider
 	store     *storage.File
 	clock     *clock.Clock
 	faults    *faults.Set
@@ -76,6 +76,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 // assemble puts the parts together without starting any of them.
 func assemble(o Options, at net.Addr) (_ *Server, err error) {
 	s := &Server{o: o, faults: new(faults.Set), started: time.Now(), ended: make(chan struct{})}
+	s.provider, _ = o.provider() // checked
+	s.AgentID = cmp.Or(o.AgentID, s.provider.agent)
 	s.locate(at)
 	if o.Data != "" {
 		if s.store, err = storage.Open(o.Data); err != nil {
@@ -138,18 +140,9 @@ func (s *Server) policy() target.Policy {
 	return target.Policy{AllowInsecure: s.o.AllowInsecureURLs, Resolver: s.o.Resolver}
 }
 
-// assemblePlatforms makes the platforms. A further provider is a further entry.
+// assemblePlatforms makes the provider's platform.
 func (s *Server) assemblePlatforms(scripts map[string]*scenario.Scenario) (err error) {
-	keys := map[string]string{s.APIKey: dari.DefaultOrg}
-	if s.o.OtherAPIKey != "" {
-		keys[s.o.OtherAPIKey] = "org_other"
-	}
-	scheme, _ := contract.Dari().SchemeFor(s.o.Scheme) // checked; the zero scheme stands for the default
-	s.primary, err = dari.New(dari.Options{
-		Keys: keys, Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: scheme, Scenarios: scripts,
-		AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base },
-	})
-	if err != nil {
+	if s.primary, err = s.provider.open(s, scripts); err != nil {
 		return err
 	}
 	s.platforms = map[string]platform{s.primary.Provider().Name: s.primary}
@@ -161,7 +154,7 @@ func (s *Server) assembleEngine() (err error) {
 		Clock: s.clock, Store: s.store, Faults: s.faults, Policy: s.policy(),
 		Target:   s.target,
 		Ended:    s.deliveryEnded,
-		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.Timeout,
+		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.timeout(),
 		Workers: s.o.Workers, PerEndpoint: s.o.PerEndpoint, History: s.o.History, MaxPending: s.o.MaxPending,
 		SignVirtualTime: s.o.SignVirtualTime,
 	})
@@ -170,10 +163,6 @@ func (s *Server) assembleEngine() (err error) {
 
 // firstAgent makes the agent that exists from the start, or finds it in the restored state.
 func (s *Server) firstAgent() error {
-	s.AgentID = s.o.AgentID
-	if s.AgentID == "" {
-		s.AgentID = "agt_mock"
-	}
 	if _, err := s.primary.SetAgent(s.AgentID, client.AgentSpec{Scenario: s.o.Scenario}); err != nil {
 		return fmt.Errorf("making the first agent: %w", err)
 	}
@@ -231,6 +220,9 @@ func (s *Server) Close() error {
 	return errors.Join(s.fault, s.store.Close())
 }
 
+// Schedule returns the pause before each attempt.
+func (s *Server) Schedule() []time.Duration { return slices.Clone(s.o.schedule()) }
+
 // status fills in what the control API cannot know.
 func (s *Server) status(status *client.Status) {
 	status.Version, status.URL = Version, s.URL
@@ -248,4 +240,4 @@ func (s *Server) control(scenarios []string) *control.API {
 }
 
 // newKey makes an API key.
-func newKey() string { return ident.New("dari_key") }
+func (s *Server) newKey() string { return ident.New(s.provider.contract.Name + "_key") }

@@ -50,19 +50,20 @@ With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"a
 // add declares the flags of the platform.
 func (f *mockFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
+	flags.StringVar(&f.Provider, "provider", mockserver.Providers()[0], "the platform to be: "+strings.Join(mockserver.Providers(), ", "))
 	flags.StringVar(&f.Listen, "listen", mockserver.DefaultListen, "host:port, or unix/ and the path of a socket")
 	flags.BoolVar(&f.json, "json", false, "print one line of JSON when it serves, and nothing else")
 	flags.StringVar(&f.PublicURL, "public-url", "", "how applications reach the mock (default: the address listened on)")
 	flags.StringSliceVar(&f.AllowHosts, "allow-host", nil, "a further host name under which /_mock/ answers")
 	flags.StringVar(&f.APIKey, "api-key", "", "the API key (default: a random one)")
 	flags.StringVar(&f.OtherAPIKey, "other-api-key", "", "the key of a second organization, which owns nothing")
-	flags.StringVar(&f.AgentID, "agent", "", `the id of the first agent (default "agt_mock")`)
-	flags.BoolVar(&f.AutoCreate, "auto-create", false, "make an agent of every agt_ id that is asked for")
+	flags.StringVar(&f.AgentID, "agent", "", "the id of the first agent (default: as the provider's ids are, such as agt_mock)")
+	flags.BoolVar(&f.AutoCreate, "auto-create", false, "make an agent of every well-formed id that is asked for")
 	flags.BoolVar(&f.AllowInsecureURLs, "allow-insecure-urls", false, "admit webhooks over plain HTTP and at private addresses")
 	flags.StringVar(&f.Data, "data", "", "the file that keeps the state (default: memory alone)")
 	flags.StringVar(&f.Scenario, "scenario", "", `what the first agent does with a message (default "tool_call")`)
 	flags.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "a further scenario, YAML or JSON")
-	flags.StringVar(&f.Scheme, "scheme", "", "how deliveries are signed: "+strings.Join(schemeNames(), ", "))
+	flags.StringVar(&f.Scheme, "scheme", "", "how deliveries are signed, one of the provider's schemes: "+strings.Join(schemeNames(), ", "))
 	flags.BoolVar(&f.withParent, "exit-with-parent", false, "end when the process that started this one ends")
 }
 
@@ -75,7 +76,7 @@ func (f *mockFlags) addEngine(cmd *cobra.Command) {
 	flags.Float64Var(&f.Jitter, "jitter", 0.1, "the part of a pause by which it may be shorter")
 	flags.Uint64Var(&f.Seed, "seed", 0, "the seed of the jitter")
 	flags.DurationVar(&f.RetryAfterCap, "retry-after-cap", 24*time.Hour, "the longest pause that Retry-After can ask for")
-	flags.DurationVar(&f.Timeout, "timeout", contract.Dari().Delivery.Timeout, "how long an attempt may take")
+	flags.DurationVar(&f.Timeout, "timeout", 0, "how long an attempt may take (default: the platform's, 10s)")
 	flags.IntVar(&f.Workers, "workers", 256, "attempts under way at once")
 	flags.IntVar(&f.PerEndpoint, "per-endpoint", 8, "attempts under way at once to one endpoint")
 	flags.IntVar(&f.History, "history", 10_000, "finished deliveries that are remembered")
@@ -84,8 +85,11 @@ func (f *mockFlags) addEngine(cmd *cobra.Command) {
 
 // schemeNames lists what --scheme takes.
 func schemeNames() (names []string) {
-	for _, s := range contract.Dari().Schemes() {
-		names = append(names, s.Name)
+	for _, name := range mockserver.Providers() {
+		p, _ := contract.ProviderFor(name)
+		for _, s := range p.Schemes() {
+			names = append(names, s.Name)
+		}
 	}
 	return names
 }
@@ -154,7 +158,7 @@ func parseSchedule(text string) (schedule []time.Duration, err error) {
 }
 
 // announcement is what a person reads when the mock serves.
-var announcement = template.Must(template.New("mock").Parse(`mock platform at {{.URL}}
+var announcement = template.Must(template.New("mock").Parse(`mock platform of {{.Title}} at {{.URL}}
   API key    {{.APIKey}}
   agent      {{.AgentID}}
   console    {{.URL}}/_mock/console
@@ -162,9 +166,9 @@ var announcement = template.Must(template.New("mock").Parse(`mock platform at {{
   clock      {{.Clock}}
 
 Set the webhook, send an event, look at the deliveries:
-  curl -X PUT {{.URL}}/v1/agents/{{.AgentID}}/webhook -H 'Authorization: Bearer {{.APIKey}}' \
-    -H 'Content-Type: application/json' -d '{"webhook_url":"http://127.0.0.1:8080/hooks"}'
-  curl {{.URL}}/_mock/events -H 'Content-Type: application/json' -d '{"type":"tool.call_requested"}'
+  curl -X PUT {{.URL}}/_mock/agents/{{.AgentID}}/webhook -H 'Content-Type: application/json' \
+    -d '{"webhook_url":"http://127.0.0.1:8080/hooks"}'
+  curl {{.URL}}/_mock/events -H 'Content-Type: application/json' -d '{{.Event}}'
   curl {{.URL}}/_mock/deliveries
 `))
 
@@ -177,12 +181,14 @@ func (f *mockFlags) announce(out io.Writer, s *mockserver.Server) error {
 			AgentID string `json:"agent_id"`
 		}{s.URL, s.APIKey, s.AgentID})
 	}
-	schedule := f.RetrySchedule
-	if schedule == nil {
-		schedule = contract.Dari().Delivery.Schedule
+	p, _ := contract.ProviderFor(f.Provider) // the mock has started
+	event := "{}"
+	if len(p.Events) > 0 {
+		event = `{"type":"` + p.Events[0].Type + `"}`
 	}
 	return announcement.Execute(out, map[string]any{
-		"URL": s.URL, "APIKey": s.APIKey, "AgentID": s.AgentID, "Schedule": schedule, "Clock": f.clock,
+		"Title": p.Title, "URL": s.URL, "APIKey": s.APIKey, "AgentID": s.AgentID, "Schedule": s.Schedule(), "Clock": f.clock,
+		"Event": event,
 	})
 }
 

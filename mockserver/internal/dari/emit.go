@@ -1,15 +1,14 @@
 package dari
 
 import (
-	"bytes"
 	"encoding/json"
-	"maps"
 	"regexp"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
 	"github.com/darihook/darihook/mockserver/internal/delivery"
+	emit "github.com/darihook/darihook/mockserver/internal/emission"
 	"github.com/darihook/darihook/mockserver/internal/httpjson"
 	"github.com/darihook/darihook/mockserver/internal/ident"
 )
@@ -40,23 +39,9 @@ func (p *Platform) announce(agentID, eventID, eventType string, data any) string
 func (p *Platform) order(a *agent, eventID, eventType string, data json.RawMessage, own []faults.Fault) delivery.Order {
 	return delivery.Order{
 		Provider: p.provider.Name, Endpoint: a.ID, EventID: eventID, Type: eventType, URL: a.Webhook.URL, Faults: own,
-		Body: marshal(envelope{ID: eventID, Type: eventType, CreatedAt: p.now(), Data: data}),
+		Body: emit.Marshal(envelope{ID: eventID, Type: eventType, CreatedAt: p.now(), Data: data}),
 	}
 }
-
-// marshal writes JSON as most platforms do, without escaping what HTML would mistake.
-func marshal(v any) []byte {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		panic(err) // our own types, whose raw parts were parsed before
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
-}
-
-// MaxCount is how many events one call may emit.
-const MaxCount = 100_000
 
 // perSession is how many events of one call share a session.
 const perSession = 1000
@@ -65,7 +50,7 @@ const perSession = 1000
 // the caller's data does not say it, so that their results can be submitted and their ledger read. Errors: an
 // [httpjson.Error], or [httpjson.Problems].
 func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
-	own, err := checkEmission(spec)
+	own, err := emit.Check(p.provider, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -77,27 +62,6 @@ func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
 	}
 	e := emission{p: p, agent: a, spec: spec, faults: own}
 	return e.run()
-}
-
-// checkEmission names what does not fit.
-func checkEmission(spec client.Event) ([]faults.Fault, error) {
-	var problems httpjson.Problems
-	if spec.Type == "" {
-		problems.Missing("body", "type")
-	} else if _, ok := contract.Dari().EventFor(spec.Type); !ok {
-		problems.Invalid("unknown event type", "body", "type")
-	}
-	if spec.Count < 0 || spec.Count > MaxCount {
-		problems.Invalid("must be from 1 to 100000", "body", "count")
-	}
-	var own []faults.Fault
-	for i, ref := range spec.Faults {
-		if err := ref.Fault.ValidateFor(contract.Dari()); err != nil {
-			problems.Invalid(err.Error(), "body", "faults", i)
-		}
-		own = append(own, ref.Fault)
-	}
-	return own, problems.Err()
 }
 
 // CheckFault validates a fault against Dari's event types and schemes. The error is a [*faults.Violation].
@@ -284,10 +248,4 @@ func (e *emission) metadata() map[string]string {
 }
 
 // merge lays the caller's data over what was made up.
-func (e *emission) merge(data map[string]any) map[string]any {
-	merged := maps.Clone(data)
-	for name, value := range e.spec.Data {
-		merged[name] = value
-	}
-	return merged
-}
+func (e *emission) merge(data map[string]any) map[string]any { return emit.Merge(data, e.spec.Data) }

@@ -1,0 +1,98 @@
+// Package emission is what the platforms of the mock have in common when they are asked to emit events: the rules for
+// what is asked, the data that is laid over what was made up, the bytes, and an event's deliveries to several webhooks.
+package emission
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver/client"
+	"github.com/darihook/darihook/mockserver/faults"
+	"github.com/darihook/darihook/mockserver/internal/delivery"
+	"github.com/darihook/darihook/mockserver/internal/httpjson"
+)
+
+// MaxCount is how many events one call may emit.
+const MaxCount = 100_000
+
+// Check names what does not fit the provider, and returns the faults that strike these events alone. Errors: an
+// [httpjson.Problems].
+func Check(p contract.Provider, spec client.Event) (own []faults.Fault, err error) {
+	var problems httpjson.Problems
+	checkType(&problems, p, spec.Type)
+	if spec.Count < 0 || spec.Count > MaxCount {
+		problems.Invalid("must be from 1 to 100000", "body", "count")
+	}
+	for i, ref := range spec.Faults {
+		if err := ref.Fault.ValidateFor(p); err != nil {
+			problems.Invalid(err.Error(), "body", "faults", i)
+		}
+		own = append(own, ref.Fault)
+	}
+	return own, problems.Err()
+}
+
+// checkType asks for one of the provider's types, and for none where it has none.
+func checkType(problems *httpjson.Problems, p contract.Provider, eventType string) {
+	_, known := p.EventFor(eventType)
+	switch {
+	case eventType == "" && len(p.Events) > 0:
+		problems.Missing("body", "type")
+	case eventType != "" && len(p.Events) == 0:
+		problems.Invalid(p.Title+" has no event types", "body", "type")
+	case eventType != "" && !known:
+		problems.Invalid("unknown event type", "body", "type")
+	}
+}
+
+// Merge lays the caller's data over what was made up.
+func Merge(made map[string]any, given map[string]json.RawMessage) map[string]any {
+	merged := maps.Clone(made)
+	for name, value := range given {
+		merged[name] = value
+	}
+	return merged
+}
+
+// Marshal writes JSON as most platforms do, without escaping what HTML would mistake.
+func Marshal(v any) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // our own types, whose raw parts were parsed before
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// Submit hands the deliveries of several events over all together, so that none is accepted when there is no room, and
+// returns the events: the i-th has the orders of the i-th list, and may have none. Errors: an [httpjson.Error] with 503.
+func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order) ([]client.Emitted, error) {
+	emitted := make([]client.Emitted, len(ids))
+	var all []delivery.Order
+	for i, id := range ids {
+		emitted[i].ID = id
+		all = append(all, orders[i]...)
+	}
+	if len(all) == 0 {
+		return emitted, nil
+	}
+	made, err := q.Submit(all...)
+	if err != nil {
+		return nil, httpjson.Refuse(http.StatusServiceUnavailable, "%v", err)
+	}
+	for i, own := range orders {
+		if len(own) == 0 {
+			continue
+		}
+		emitted[i].DeliveryID = made[0]
+		if len(own) > 1 {
+			emitted[i].Others = made[1:len(own):len(own)]
+		}
+		made = made[len(own):]
+	}
+	return emitted, nil
+}

@@ -1,0 +1,76 @@
+package mockserver
+
+import (
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver/internal/danube"
+	"github.com/darihook/darihook/mockserver/internal/dari"
+	"github.com/darihook/darihook/mockserver/internal/scenario"
+)
+
+// provider is one of the platforms that the mock can be.
+type provider struct {
+	contract contract.Provider
+	// openapi describes the API. The tests hold every answer against it.
+	openapi []byte
+	// agent is the id of the agent that exists from the start.
+	agent string
+	// open makes the platform of a server whose clock and store are there.
+	open func(*Server, map[string]*scenario.Scenario) (platform, error)
+}
+
+// providers lists them, the default first. A further platform is a further entry.
+func providers() []provider {
+	return []provider{
+		{contract.Dari(), openapi, "agt_mock", openDari},
+		{contract.Danube(), danube.OpenAPI, "account_mock", openDanube},
+	}
+}
+
+// Providers returns the names of the platforms that the mock can be, the default first.
+func Providers() (names []string) {
+	for _, p := range providers() {
+		names = append(names, p.contract.Name)
+	}
+	return names
+}
+
+// provider returns the platform that was asked for and reports whether the mock can be it.
+func (o Options) provider() (provider, bool) {
+	for _, p := range providers() {
+		if o.Provider == "" || p.contract.Name == o.Provider {
+			return p, true
+		}
+	}
+	return provider{}, false
+}
+
+// otherAgent is what the second API key belongs to.
+const otherAgent = "other"
+
+func openDari(s *Server, scripts map[string]*scenario.Scenario) (platform, error) {
+	return dari.New(dari.Options{
+		Keys: s.keys(dari.DefaultOrg, "org_other"), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
+		Scenarios: scripts, AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base },
+	})
+}
+
+func openDanube(s *Server, _ map[string]*scenario.Scenario) (platform, error) {
+	return danube.New(danube.Options{
+		Keys: s.keys(s.AgentID, otherAgent), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
+	})
+}
+
+// keys maps the API keys to what they belong to.
+func (s *Server) keys(first, second string) map[string]string {
+	keys := map[string]string{s.APIKey: first}
+	if s.o.OtherAPIKey != "" {
+		keys[s.o.OtherAPIKey] = second
+	}
+	return keys
+}
+
+// scheme returns the scheme that was asked for; the zero scheme stands for the default.
+func (s *Server) scheme() contract.Scheme {
+	scheme, _ := s.provider.contract.SchemeFor(s.o.Scheme) // checked
+	return scheme
+}
