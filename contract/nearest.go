@@ -1,7 +1,7 @@
 package contract
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -16,9 +16,9 @@ type UnknownProviderError struct {
 
 // Error lists the known names, and the nearest one first.
 func (e *UnknownProviderError) Error() string {
-	text := fmt.Sprintf("unknown provider %q", e.Name)
+	text := "unknown provider " + strconv.Quote(e.Name)
 	if e.Nearest != "" {
-		text += fmt.Sprintf(" (did you mean %s?)", e.Nearest)
+		text += " (did you mean " + e.Nearest + "?)"
 	}
 	return text + ": known are " + strings.Join(e.Known, ", ")
 }
