@@ -136,7 +136,8 @@ func retriesAfterTimeout(ctx context.Context, p *probe) {
 
 // retriesAfterRefusal triggers an event while nothing listens at the webhook's URL, and listens there afterwards.
 func retriesAfterRefusal(ctx context.Context, p *probe) {
-	l, err := net.Listen("tcp", hostOf(p.sending.sink.addr)+":0")
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", hostOf(p.sending.sink.addr)+":0")
 	if err != nil {
 		p.cannotTell("listening for deliveries: %v", err)
 	}
@@ -151,7 +152,7 @@ func retriesAfterRefusal(ctx context.Context, p *probe) {
 	p.point(ctx, base.String()+"/hooks/refused", p.allTypes())
 	p.trigger(ctx, p.workType(), nil)
 	pause(ctx, 2*p.cfg.Settle)
-	k, err := newSink(addr, http.StatusOK)
+	k, err := newSink(ctx, addr, http.StatusOK)
 	if err != nil {
 		p.cannotTell("%v", err)
 	}

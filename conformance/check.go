@@ -148,8 +148,7 @@ func checkURL(name, value string) error {
 	}
 	u, err := url.Parse(value)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
 		return usage("--%s is not a URL: %w", name, err)

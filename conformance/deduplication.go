@@ -196,8 +196,8 @@ func (p *probe) elsewhere() []message {
 
 func knowsNewSignatures(ctx context.Context, p *probe) {
 	d, now := p.delivery(p.workType()), time.Now()
-	for _, age := range []time.Duration{20, 10, 0} {
-		p.accepts(ctx, p.signedAt(d, stamp(now.Add(-age*time.Second))), "a copy under a new timestamp and signature is acknowledged")
+	for _, age := range []time.Duration{20 * time.Second, 10 * time.Second, 0} {
+		p.accepts(ctx, p.signedAt(d, stamp(now.Add(-age))), "a copy under a new timestamp and signature is acknowledged")
 	}
 	p.once(ctx, d, "three copies have the same id and different timestamps")
 }

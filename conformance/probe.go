@@ -131,7 +131,7 @@ func (p *probe) untouched(ctx context.Context, d *delivery, why string) {
 func (p *probe) settle(ctx context.Context, e *effect, n int) {
 	wait, cancel := context.WithTimeoutCause(ctx, p.cfg.Settle, errPatience)
 	defer cancel()
-	e.await(wait, n+1)
+	_ = e.await(wait, n+1) // what arrived is counted, and nothing need arrive
 }
 
 // processed waits until a delivery was processed once and returns how often it was, after watching for more.
@@ -141,7 +141,7 @@ func (p *probe) processed(ctx context.Context, d *delivery) int {
 	}
 	wait, cancel := context.WithTimeoutCause(ctx, p.cfg.Patience, errPatience)
 	defer cancel()
-	d.effect.await(wait, 1)
+	_ = d.effect.await(wait, 1) // what arrived is counted below
 	p.settle(ctx, d.effect, 1)
 	return len(d.effect.seen())
 }

@@ -80,12 +80,7 @@ func TestPlainProxyIsNoGate(t *testing.T) {
 }
 
 func isBroken(r *conformance.Report, id contract.ClauseID) bool {
-	for _, b := range broken(r) {
-		if b == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(broken(r), id)
 }
 
 // TestNotFoundIsNonConformant keeps the suite honest about targets that exist and do not take deliveries at all.

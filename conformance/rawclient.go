@@ -40,7 +40,9 @@ func (p *probe) overWire(ctx context.Context, m message, declared int, chunked b
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	conn.SetDeadline(time.Now().Add(3 * p.cfg.Timeout))
+	if err := conn.SetDeadline(time.Now().Add(3 * p.cfg.Timeout)); err != nil {
+		return answer{err: plain(err)}
+	}
 	written := make(chan error, 1)
 	go func() { written <- writeRequest(conn, m, declared, chunked, stall) }()
 	res, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: m.method})

@@ -149,12 +149,12 @@ func newClauseReport(c contract.Clause, cfg Config, results []Result) ClauseRepo
 }
 
 // sumUp gives the clause the gravest verdict of its specs. Specs that were skipped count only when all were.
-func (cr *ClauseReport) sumUp() {
-	cr.Verdict, cr.Cause, cr.Reason = Skipped, CauseUnobservable, "no spec of the suite ran for it"
+func (c *ClauseReport) sumUp() {
+	c.Verdict, c.Cause, c.Reason = Skipped, CauseUnobservable, "no spec of the suite ran for it"
 	for _, grave := range []Verdict{Skipped, Conformant, Undetermined, NonConformant} {
-		for _, s := range cr.Specs {
+		for _, s := range c.Specs {
 			if s.Verdict == grave {
-				cr.Verdict, cr.Cause, cr.Reason = grave, s.Cause, s.Reason
+				c.Verdict, c.Cause, c.Reason = grave, s.Cause, s.Reason
 			}
 		}
 	}

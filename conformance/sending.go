@@ -25,7 +25,7 @@ func (s *sending) close() { s.sink.close() }
 
 // prepareSender hosts the end point, and sets the webhook so that its secret is known.
 func (s *session) prepareSender(ctx context.Context) error {
-	k, err := newSink(s.cfg.Listen, http.StatusOK)
+	k, err := newSink(ctx, s.cfg.Listen, http.StatusOK)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,10 +35,6 @@ type session struct {
 
 	// sending is what the role sender has learnt. Nil for other roles.
 	sending *sending
-
-	// others is the second agent, found once.
-	others sync.Once
-	other  string
 }
 
 // observation is how the suite sees that a delivery was processed.
@@ -84,12 +79,12 @@ func (s *session) prepare(ctx context.Context) error {
 	var err error
 	switch s.cfg.Role {
 	case contract.Receiver:
-		if err = s.host(s.cfg.Listen, http.StatusAccepted); err == nil {
+		if err = s.host(ctx, s.cfg.Listen, http.StatusAccepted); err == nil {
 			err = s.observe(ctx)
 		}
 	case contract.Gate:
 		s.observes, s.synchronous = byArrival, true
-		if err = s.host(s.cfg.UpstreamListen, http.StatusOK); err == nil {
+		if err = s.host(ctx, s.cfg.UpstreamListen, http.StatusOK); err == nil {
 			err = s.reach(ctx, s.cfg.Target)
 		}
 	case contract.Config:
@@ -106,9 +101,9 @@ func (s *session) prepare(ctx context.Context) error {
 }
 
 // host starts the sink and works out its public URL.
-func (s *session) host(listen string, usual int) error {
+func (s *session) host(ctx context.Context, listen string, usual int) error {
 	var err error
-	if s.sink, err = newSink(listen, usual); err != nil {
+	if s.sink, err = newSink(ctx, listen, usual); err != nil {
 		return err
 	}
 	s.base = strings.TrimSuffix(s.cfg.PublicURL, "/")

@@ -120,11 +120,10 @@ func refusesOtherVersion(ctx context.Context, p *probe) {
 			continue
 		}
 		d := p.delivery(p.workType())
-		m := p.signed(d)
 		other := p.scheme
 		other.Tag = version
 		ts := stamp(time.Now())
-		m = p.headed(d, ts, p.sign(d, ts, p.cfg.Secret))
+		m := p.signedAt(d, ts)
 		m.header.Set(p.scheme.Header, headerOf(other, ts, p.sign(d, ts, p.cfg.Secret)))
 		p.refuses(ctx, d, m, 0, "the only signature is of the version "+version)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -62,14 +63,15 @@ type reply struct {
 }
 
 // newSink starts a sink.
-func newSink(listen string, usual int) (*sink, error) {
-	l, err := net.Listen("tcp", listen)
+func newSink(ctx context.Context, listen string, usual int) (*sink, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", listen)
 	if err != nil {
 		return nil, fmt.Errorf("listening for what the target sends on %s: %w", listen, err)
 	}
 	s := &sink{addr: l.Addr().String(), usual: usual}
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	go s.server.Serve(l)
+	go func() { _ = s.server.Serve(l) }() // ends with ErrServerClosed, which says nothing
 	return s, nil
 }
 
@@ -141,9 +143,7 @@ func (rep reply) write(w http.ResponseWriter) {
 		hangUp(w)
 		return
 	}
-	for name, values := range rep.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), rep.header)
 	w.WriteHeader(rep.status)
 }
 
@@ -154,7 +154,7 @@ func hangUp(w http.ResponseWriter) {
 		return
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // it fails on a connection that has ended already
 	}
 	conn.Close()
 }

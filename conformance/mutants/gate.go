@@ -177,7 +177,10 @@ func (g *gate) release(reserved int64) {
 
 // admit reads the body and judges it.
 func (g *gate) admit(w http.ResponseWriter, r *http.Request) (admission, contract.Code) {
-	a, code := admission{}, contract.Code("")
+	var (
+		a    admission
+		code contract.Code
+	)
 	if a.body, code = g.readBody(w, r); code != "" {
 		return a, code
 	}

@@ -11,7 +11,8 @@ import (
 // serve answers with a handler on a free port of loopback until the test ends and returns the base URL.
 func serve(tb testing.TB, handler http.Handler, readTimeout time.Duration) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	listener, err := config.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("listening for a mutant: %v", err)
 	}
