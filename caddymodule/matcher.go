@@ -23,14 +23,17 @@ func (MatchEvent) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Match reports whether the request is a verified delivery of one of the types.
-func (m MatchEvent) Match(r *http.Request) bool {
+// MatchWithError reports whether the request is a verified delivery of one of the types. The error is always nil.
+func (m MatchEvent) MatchWithError(r *http.Request) (bool, error) {
 	v, ok := notedVerdict(r)
-	return ok && v.Verified && v.Delivery.Type != "" && slices.Contains(m, v.Delivery.Type)
+	return ok && v.Verified && v.Delivery.Type != "" && slices.Contains(m, v.Delivery.Type), nil
 }
 
-// MatchWithError is Match; it has no error.
-func (m MatchEvent) MatchWithError(r *http.Request) (bool, error) { return m.Match(r), nil }
+// Match is MatchWithError for modules that still ask matchers of the older kind.
+func (m MatchEvent) Match(r *http.Request) bool {
+	matches, _ := m.MatchWithError(r) // the error is always nil
+	return matches
+}
 
 // UnmarshalCaddyfile reads
 //
@@ -52,7 +55,6 @@ func (m *MatchEvent) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Interface guards.
 var (
 	_ caddy.Module                      = MatchEvent{}
-	_ caddyhttp.RequestMatcher          = MatchEvent{}
 	_ caddyhttp.RequestMatcherWithError = MatchEvent{}
 	_ caddyfile.Unmarshaler             = (*MatchEvent)(nil)
 )
