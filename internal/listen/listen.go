@@ -23,6 +23,7 @@ import (
 
 // The defaults of [Options].
 const (
+	DefaultAPI      = "https://api.dari.dev"
 	DefaultMaxEvent = 4 << 20
 	DefaultGiveUp   = 5 * time.Minute
 	DefaultIdle     = time.Minute
@@ -38,7 +39,8 @@ const maxAttempts = 100
 
 // Options say what is listened to and where it is forwarded.
 type Options struct {
-	// API is the URL that the platform's paths, such as /v1/sessions, stand below. Required.
+	// API is the URL that the platform's paths, such as /v1/sessions, stand below. It uses https, except on the loopback
+	// interface. Default: [DefaultAPI].
 	API string
 	// Key is the platform's API key. Required.
 	Key string
@@ -82,7 +84,7 @@ type Listener struct {
 }
 
 // New checks the options and returns a listener; it calls nobody. Errors name the option that is wrong: a missing or
-// unusable URL, key, session or secret, [ErrRemote], an event type that no session has, or a bound below 0.
+// unusable URL, key, session or secret, [ErrInsecure], [ErrRemote], an event type that no session has, or a bound below 0.
 func New(o Options) (*Listener, error) {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
@@ -113,6 +115,7 @@ func (o Options) withDefaults() Options {
 	if o.Observer == nil {
 		o.Observer = deaf{}
 	}
+	o.API = cmp.Or(o.API, DefaultAPI)
 	o.Timeout = cmp.Or(o.Timeout, contract.Dari().Delivery.Timeout)
 	o.MaxEvent = cmp.Or(o.MaxEvent, DefaultMaxEvent)
 	o.Idle = cmp.Or(o.Idle, DefaultIdle)

@@ -19,6 +19,9 @@ const (
 	answerTimeout = 30 * time.Second
 )
 
+// ErrInsecure refuses a URL to which the key would go in the clear.
+var ErrInsecure = errors.New("the platform's URL must use https, except on the loopback interface")
+
 // ErrUnreachable ends a run when the platform has been out of reach for too long.
 var ErrUnreachable = errors.New("the platform is out of reach")
 
@@ -47,6 +50,9 @@ func newPlatform(o Options) (*platform, error) {
 	base, err := parseURL(o.API)
 	if err != nil {
 		return nil, err
+	}
+	if base.Scheme != "https" && !local(base) {
+		return nil, ErrInsecure
 	}
 	p := &platform{base: base, key: o.Key, session: o.Session, carrier: o.Platform}
 	if p.carrier == nil {
