@@ -30,6 +30,11 @@ type schemeFlags struct {
 // add declares the flags.
 func (f *schemeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.provider, "provider", "dari", "the platform: "+strings.Join(providerNames(), ", "))
+	f.addSigning(flags)
+}
+
+// addSigning declares the flags for a command whose platform is given.
+func (f *schemeFlags) addSigning(flags *pflag.FlagSet) {
 	flags.StringVar(&f.scheme, "scheme", "", "one of the provider's schemes by its name, or a .json file that holds one")
 	flags.StringVar(&f.content, "signed-content", "", "what is signed: body, timestamp.body or id.timestamp.body")
 	flags.StringArrayVar(&f.secrets, "secret", nil, "the signing secret; may be repeated (default: $"+secretEnv+")")

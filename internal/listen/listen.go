@@ -23,10 +23,10 @@ import (
 
 // The defaults of [Options].
 const (
-	DefaultAPI      = "https://api.dari.dev"
 	DefaultMaxEvent = 4 << 20
 	DefaultGiveUp   = 5 * time.Minute
 	DefaultIdle     = time.Minute
+	DefaultPause    = 500 * time.Millisecond
 )
 
 // DefaultSchedule is the pause before each attempt at a delivery. It is short: a person watches.
@@ -34,13 +34,16 @@ func DefaultSchedule() []time.Duration {
 	return []time.Duration{0, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second}
 }
 
+// MaxPause is the longest pause before a stream is opened again.
+const MaxPause = 30 * time.Second
+
 // maxAttempts bounds a schedule.
 const maxAttempts = 100
 
 // Options say what is listened to and where it is forwarded.
 type Options struct {
 	// API is the URL that the platform's paths, such as /v1/sessions, stand below. It uses https, except on the loopback
-	// interface. Default: [DefaultAPI].
+	// interface. Required.
 	API string
 	// Key is the platform's API key. Required.
 	Key string
@@ -65,6 +68,9 @@ type Options struct {
 	MaxEvent int
 	// Idle is how long a stream may be silent before it counts as cut. Default: [DefaultIdle].
 	Idle time.Duration
+	// Pause is the first one before the stream is opened again. It doubles, varied by half, up to [MaxPause], and is the
+	// first again once something has come. The stream's own "retry" is passed over. Default: [DefaultPause].
+	Pause time.Duration
 	// GiveUp is how long the platform may be out of reach. Default: [DefaultGiveUp].
 	GiveUp time.Duration
 	// Observer hears what happens. Default: nobody.
@@ -115,10 +121,10 @@ func (o Options) withDefaults() Options {
 	if o.Observer == nil {
 		o.Observer = deaf{}
 	}
-	o.API = cmp.Or(o.API, DefaultAPI)
 	o.Timeout = cmp.Or(o.Timeout, contract.Dari().Delivery.Timeout)
 	o.MaxEvent = cmp.Or(o.MaxEvent, DefaultMaxEvent)
 	o.Idle = cmp.Or(o.Idle, DefaultIdle)
+	o.Pause = cmp.Or(o.Pause, DefaultPause)
 	o.GiveUp = cmp.Or(o.GiveUp, DefaultGiveUp)
 	return o
 }
@@ -135,7 +141,7 @@ func (o Options) check() error {
 		return fmt.Errorf("%q is no session id: it is made of letters, digits, - and _", o.Session)
 	case o.After != "" && !idForm.MatchString(o.After):
 		return fmt.Errorf("%q is no event id: it is made of letters, digits, - and _", o.After)
-	case o.Timeout < 0 || o.Idle < 0 || o.GiveUp < 0 || o.MaxEvent < 0:
+	case o.Timeout < 0 || o.Idle < 0 || o.Pause < 0 || o.GiveUp < 0 || o.MaxEvent < 0:
 		return errors.New("a bound cannot be negative")
 	case len(o.Schedule) > maxAttempts:
 		return fmt.Errorf("a schedule has at most %d attempts", maxAttempts)

@@ -12,12 +12,6 @@ import (
 	"github.com/tmaxmax/go-sse"
 )
 
-// The pauses between two tries at the stream: doubled from the first to the longest, and varied by half.
-const (
-	firstPause   = 500 * time.Millisecond
-	longestPause = 30 * time.Second
-)
-
 // ErrEventTooLarge ends a run at an event that is larger than [Options.MaxEvent]. It cannot be passed over: what follows
 // it in the stream cannot be told from the rest of it.
 var ErrEventTooLarge = errors.New("an event of the stream is too large")
@@ -40,7 +34,7 @@ type run struct {
 
 func newRun(l *Listener) *run {
 	policy := backoff.NewExponentialBackOff()
-	policy.InitialInterval, policy.MaxInterval = firstPause, longestPause
+	policy.InitialInterval, policy.MaxInterval, policy.Multiplier = l.o.Pause, MaxPause, 2
 	return &run{Listener: l, policy: policy, reached: time.Now(), summary: Summary{LastEventID: l.o.After}}
 }
 
