@@ -53,38 +53,38 @@ type Dedup struct {
 }
 
 // apply checks the settings and puts them into the gate's options.
-func (d *Dedup) apply(opts *gate.Options) error {
-	for name, v := range map[string]caddy.Duration{"ttl": d.TTL, "lease": d.Lease, "wait": d.Wait, "timeout": d.Timeout} {
+func (p *Dedup) apply(opts *gate.Options) error {
+	for name, v := range map[string]caddy.Duration{"ttl": p.TTL, "lease": p.Lease, "wait": p.Wait, "timeout": p.Timeout} {
 		if v < 0 {
 			return fmt.Errorf("dedup %s: negative duration %s", name, time.Duration(v))
 		}
 	}
-	for _, status := range d.Success {
+	for _, status := range p.Success {
 		if (status < 1 || status > 9) && (status < 100 || status > 999) {
 			return fmt.Errorf("dedup success: %d is neither a status nor the first digit of a class", status)
 		}
 	}
-	switch d.OnUnavailable {
+	switch p.OnUnavailable {
 	case "", unavailableReject:
 	case unavailableAllow:
 		opts.AllowUnavailable = true
 	default:
-		return fmt.Errorf("dedup on_unavailable: unknown %q: want %s or %s", d.OnUnavailable, unavailableReject, unavailableAllow)
+		return fmt.Errorf("dedup on_unavailable: unknown %q: want %s or %s", p.OnUnavailable, unavailableReject, unavailableAllow)
 	}
-	opts.TTL, opts.Lease, opts.Wait = time.Duration(d.TTL), time.Duration(d.Lease), time.Duration(d.Wait)
-	opts.StoreTimeout = time.Duration(d.Timeout)
-	if d.RejectInFlight {
+	opts.TTL, opts.Lease, opts.Wait = time.Duration(p.TTL), time.Duration(p.Lease), time.Duration(p.Wait)
+	opts.StoreTimeout = time.Duration(p.Timeout)
+	if p.RejectInFlight {
 		opts.Wait = -1
 	}
 	return nil
 }
 
 // succeeded reports whether a status of the receiver counts as success.
-func (d *Dedup) succeeded(status int) bool {
-	if len(d.Success) == 0 {
+func (p *Dedup) succeeded(status int) bool {
+	if len(p.Success) == 0 {
 		return status/100 == 2
 	}
-	for _, want := range d.Success {
+	for _, want := range p.Success {
 		if status == want || status/100 == want {
 			return true
 		}

@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,16 +34,14 @@ func TestVouching(t *testing.T) {
 	g, r := newGateway(t), newReceiver(t, nil)
 	g.load(gateBlock(inMemory()) + "\n" + r.proxy())
 	req := g.request(event("evt_1"))
-	for name, values := range map[string][]string{
+	maps.Copy(req.Header, map[string][]string{
 		"Dari-Webhook-Verified": {"true", "yes"},
 		"dari-webhook-verified": {"raw"},
 		"Dari-Webhook-Event":    {"tool.call_requested"},
 		"Dari_Webhook_Verified": {"true"},
 		"DARI-WEBHOOK_EVENT":    {"x"},
 		"Dari.Webhook.Id":       {"evt_2"},
-	} {
-		req.Header[name] = values
-	}
+	})
 	req.Trailer = http.Header{"Dari-Webhook-Verified": {"true"}, "Dari-Webhook-Id": {"evt_2"}, "X-Checksum": {"1"}}
 	req.ContentLength = -1
 	stamp := req.Header.Get(contract.HeaderTimestamp)

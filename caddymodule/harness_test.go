@@ -44,7 +44,7 @@ type gateway struct {
 // newGateway prepares a directory, a secret and clients. Caddy runs once a configuration is loaded, until the test ends.
 func newGateway(t *testing.T) *gateway {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "gate") // short, as paths of sockets must be
+	dir, err := os.MkdirTemp("", "gate") //nolint:usetesting // t.TempDir's path holds the test's name: too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,8 +318,8 @@ func (g *gateway) get(path string) string {
 func (g *gateway) metric(name string) string {
 	g.t.Helper()
 	for line := range strings.Lines(g.get("/metrics")) {
-		if strings.HasPrefix(line, name) {
-			return strings.TrimSpace(strings.TrimPrefix(line, name))
+		if value, ok := strings.CutPrefix(line, name); ok {
+			return strings.TrimSpace(value)
 		}
 	}
 	return ""
