@@ -13,5 +13,5 @@ var openapi []byte
 // serveOpenAPI answers with the description of the provider's API.
 func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(s.provider.openapi)
+	_, _ = w.Write(s.provider.openapi) // a caller that has gone cannot be told
 }
