@@ -28,6 +28,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemo(), newSign(), newVerify(), newConformance(), newMock(), newTrigger(), newWebhook())
+	root.AddCommand(newDemo(), newSign(), newVerify(), newConformance(), newMock(), newTrigger(), newWebhook(), newListen())
 	return root
 }
