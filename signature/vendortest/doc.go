@@ -1,0 +1,6 @@
+// Package vendortest holds package signature against the libraries that platforms publish for their own webhooks: what they
+// sign is verified here, what is signed here they verify, and of a table of altered requests both refuse the same. Where they
+// do not, the difference is listed in docs/providers.md with its reason.
+//
+// It is a module of its own, so that nobody who uses this project has to download those libraries.
+package vendortest
