@@ -195,6 +195,9 @@ func (g *Gate) SetSecrets(secrets []signature.Secret) error {
 // Scheme returns the scheme that deliveries are judged by; the zero Scheme where nothing is signed.
 func (g *Gate) Scheme() contract.Scheme { return g.opts.Scheme }
 
+// Scope returns the scope of the gate's keys in its store.
+func (g *Gate) Scope() string { return g.opts.Scope }
+
 // Stats is what a Gate holds at one moment.
 type Stats struct {
 	// InFlight is the number of requests being judged and of admissions that have not ended.
