@@ -10,3 +10,6 @@ func SetClock(t *testing.T, now func() time.Time) {
 	clock = now
 	t.Cleanup(func() { clock = time.Now })
 }
+
+// AdminCommands are the commands below caddy dari-webhook.
+var AdminCommands = adminCommands

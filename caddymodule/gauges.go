@@ -17,7 +17,14 @@ type gauges struct {
 
 	mu     sync.Mutex
 	gates  map[string][]*gate.Gate
+	users  map[string][]storeUser // by the key of the store
 	stores map[string]*storeLease // by key, so that a shared store counts once
+}
+
+// storeUser is a gate that has a store.
+type storeUser struct {
+	provider string
+	gate     *gate.Gate
 }
 
 func newGauges() *gauges {
@@ -32,6 +39,7 @@ func newGauges() *gauges {
 		evicted:     desc("store_evicted_total", "Outcomes forgotten before their time for want of room.", "store"),
 		diskBytes:   desc("store_bytes", "Space that the store takes on disk.", "store"),
 		gates:       make(map[string][]*gate.Gate),
+		users:       make(map[string][]storeUser),
 		stores:      make(map[string]*storeLease),
 	}
 }
@@ -43,6 +51,7 @@ func (c *gauges) add(provider string, g *gate.Gate, lease *storeLease) {
 	c.gates[provider] = append(c.gates[provider], g)
 	if lease != nil {
 		c.stores[lease.key] = lease
+		c.users[lease.key] = append(c.users[lease.key], storeUser{provider, g})
 	}
 }
 

@@ -1,0 +1,51 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// healthTime bounds the question that shows whether a store answers.
+const healthTime = 2 * time.Second
+
+// adminHealth is the state of a store. It is healthy when it answers and no gate leaves it alone.
+type adminHealth struct {
+	Store   string `json:"store"`
+	Address string `json:"address,omitempty"`
+	Healthy bool   `json:"healthy"`
+	Breaker string `json:"breaker"`
+	// Reason is the fault's, as in the metrics, and Error says more.
+	Reason string `json:"reason,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// showHealth asks every store a question that changes nothing, all at once.
+func showHealth(ctx context.Context, running *gauges, _ *http.Request) (int, any, error) {
+	used := running.inUse("")
+	stores := make([]adminHealth, len(used))
+	var asking sync.WaitGroup
+	for i, s := range used {
+		asking.Go(func() { stores[i] = s.health(ctx) })
+	}
+	asking.Wait()
+	status, healthy := http.StatusOK, true
+	if slices.ContainsFunc(stores, func(h adminHealth) bool { return !h.Healthy }) {
+		status, healthy = http.StatusServiceUnavailable, false
+	}
+	return status, map[string]any{"healthy": healthy, "stores": stores}, nil
+}
+
+func (s usedStore) health(ctx context.Context) adminHealth {
+	ctx, cancel := context.WithTimeout(ctx, healthTime)
+	defer cancel()
+	h := adminHealth{Store: s.kind, Address: s.address(), Healthy: true}
+	if _, err := s.store.Lookup(ctx, Key{Scope: s.users[0].gate.Scope(), ID: "health"}); err != nil {
+		h.Healthy, h.Reason, h.Error = false, faultReason(err), err.Error()
+	}
+	open := slices.ContainsFunc(s.users, func(u storeUser) bool { return u.gate.Stats().BreakerOpen })
+	h.Breaker, h.Healthy = breakerState(open), h.Healthy && !open
+	return h
+}
