@@ -35,6 +35,8 @@ var rules = []rule{
 	{"fixtures", []string{module + "signature", module + "internal/gate"}, "vectors are an independent oracle"},
 	{"conformance", []string{module + "signature", module + "internal", module + "caddymodule", module + "mockserver"},
 		"the suite signs with its own few lines, so that a bug of ours cannot hide in both"},
+	{"internal/listen", []string{"github.com/caddyserver", "github.com/onsi", module + "internal/gate", module + "mockserver", module + "conformance"},
+		"it follows any platform that speaks the contract, not this project's mock"},
 	{"cmd/darihook", []string{"github.com/caddyserver", module + "caddymodule", module + "internal/gate"},
 		"the toolbox runs the gate as a caddy process and does not link Caddy"},
 }

@@ -142,7 +142,7 @@ func verifier(t testing.TB, scheme contract.Scheme) *signature.Verifier {
 	if scheme == (contract.Scheme{}) {
 		scheme = contract.Dari().Scheme
 	}
-	v, err := signature.NewVerifier(signature.Options{Scheme: scheme, Secrets: secrets(t), Window: signature.Window{Past: time.Second}})
+	v, err := signature.NewVerifier(signature.Options{Scheme: scheme, Secrets: secrets(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
