@@ -32,8 +32,8 @@ type Options struct {
 	APIKey string
 	// OtherAPIKey belongs to a second organization, which owns nothing. Default: there is none.
 	OtherAPIKey string
-	// AgentID of the agent that exists from the start. Default: "agt_mock" for Dari and "account_mock" for
-	// Danube, where an account has the webhooks.
+	// AgentID of the agent that exists from the start. Default: "agt_mock" for Dari, "account_mock" for
+	// Danube, where an account has the webhooks, and "1" for Tess.
 	AgentID string
 	// AutoCreate makes an agent of every well-formed id that is asked for, where the API knows agents.
 	AutoCreate bool
@@ -45,6 +45,9 @@ type Options struct {
 	Scenarios [][]byte
 	// Scenario that the first agent runs. Default: "tool_call".
 	Scenario string
+	// RateLimit is how many calls of the API a key may make in a minute of the platform's clock, where the platform is known
+	// to limit them, as Tess is. Default: no limit.
+	RateLimit int
 	// Scheme names the signing scheme, one of the provider's. Default: the provider's own.
 	Scheme string
 
@@ -103,7 +106,7 @@ func (o Options) check() error {
 			return errors.New("a pause of the schedule cannot be negative")
 		}
 	}
-	for _, n := range []int{o.Workers, o.PerEndpoint, o.History, o.MaxPending} {
+	for _, n := range []int{o.Workers, o.PerEndpoint, o.History, o.MaxPending, o.RateLimit} {
 		if n < 0 {
 			return errors.New("a bound cannot be negative")
 		}

@@ -5,6 +5,7 @@ import (
 	"github.com/darihook/darihook/mockserver/internal/danube"
 	"github.com/darihook/darihook/mockserver/internal/dari"
 	"github.com/darihook/darihook/mockserver/internal/scenario"
+	"github.com/darihook/darihook/mockserver/internal/tess"
 )
 
 // provider is one of the platforms that the mock can be.
@@ -23,6 +24,7 @@ func providers() []provider {
 	return []provider{
 		{contract.Dari(), openapi, "agt_mock", openDari},
 		{contract.Danube(), danube.OpenAPI, "account_mock", openDanube},
+		{contract.Tess(), tess.OpenAPI, "1", openTess},
 	}
 }
 
@@ -49,20 +51,27 @@ const otherAgent = "other"
 
 func openDari(s *Server, scripts map[string]*scenario.Scenario) (platform, error) {
 	return dari.New(dari.Options{
-		Keys: s.keys(dari.DefaultOrg, "org_other"), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
+		Keys: keysOf(s, dari.DefaultOrg, "org_other"), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
 		Scenarios: scripts, AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base },
 	})
 }
 
 func openDanube(s *Server, _ map[string]*scenario.Scenario) (platform, error) {
 	return danube.New(danube.Options{
-		Keys: s.keys(s.AgentID, otherAgent), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
+		Keys: keysOf(s, s.AgentID, otherAgent), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
 	})
 }
 
-// keys maps the API keys to what they belong to.
-func (s *Server) keys(first, second string) map[string]string {
-	keys := map[string]string{s.APIKey: first}
+func openTess(s *Server, _ map[string]*scenario.Scenario) (platform, error) {
+	return tess.New(tess.Options{
+		Keys: keysOf[int64](s, tess.DefaultUser, tess.DefaultUser+1), Clock: s.clock, Store: s.store, Policy: s.policy(),
+		AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base }, RateLimit: s.o.RateLimit,
+	})
+}
+
+// keysOf maps the API keys to what they belong to.
+func keysOf[Owner any](s *Server, first, second Owner) map[string]Owner {
+	keys := map[string]Owner{s.APIKey: first}
 	if s.o.OtherAPIKey != "" {
 		keys[s.o.OtherAPIKey] = second
 	}

@@ -60,6 +60,7 @@ func (f *mockFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.AgentID, "agent", "", "the id of the first agent (default: as the provider's ids are, such as agt_mock)")
 	flags.BoolVar(&f.AutoCreate, "auto-create", false, "make an agent of every well-formed id that is asked for")
 	flags.BoolVar(&f.AllowInsecureURLs, "allow-insecure-urls", false, "admit webhooks over plain HTTP and at private addresses")
+	flags.IntVar(&f.RateLimit, "rate-limit", 0, "calls of the API in a minute, where the platform limits them, as tess does (default: no limit)")
 	flags.StringVar(&f.Data, "data", "", "the file that keeps the state (default: memory alone)")
 	flags.StringVar(&f.Scenario, "scenario", "", `what the first agent does with a message (default "tool_call")`)
 	flags.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "a further scenario, YAML or JSON")

@@ -63,8 +63,11 @@ func mockURL() string {
 }
 
 func eventTypes() (types []string) {
-	for _, e := range contract.Dari().Events {
-		types = append(types, e.Type)
+	for _, name := range mockserver.Providers() {
+		p, _ := contract.ProviderFor(name)
+		for _, e := range p.Events {
+			types = append(types, e.Type)
+		}
 	}
 	return types
 }

@@ -33,7 +33,7 @@ type facts struct {
 func providersJSON() []byte {
 	all := facts{PastSeconds: contract.DefaultPast.Seconds(), FutureSeconds: contract.DefaultFuture.Seconds()}
 	for _, p := range contract.Providers() {
-		one := provider{Name: p.Name, Title: p.Title, Schemes: p.Schemes(), Events: []event{}}
+		one := provider{Name: p.Name, Title: p.Title, Schemes: append([]contract.Scheme{}, p.Schemes()...), Events: []event{}}
 		for _, e := range p.Events {
 			one.Events = append(one.Events, event{e.Type, e.Summary, e.Default})
 		}

@@ -5,10 +5,10 @@ import { textOf } from './bytes.js';
 /** Quotes a text for a POSIX shell. */
 export const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The command. whole is the body's size where only its beginning was kept. A body that a shell cannot carry as text travels as base64. */
-export function curlCommand(url, headers, body, base64, whole = 0) {
+/** The command. Without a method it is a POST. whole is the body's size where only its beginning was kept. A body that a shell cannot carry as text travels as base64. */
+export function curlCommand(method, url, headers, body, base64, whole = 0) {
   const text = textOf(body);
-  const lines = ['curl -i -X POST ' + quote(url)];
+  const lines = [`curl -i -X ${method || 'POST'} ${quote(url)}`];
   for (const [name, values] of Object.entries(headers ?? {})) {
     if (['content-length', 'transfer-encoding', 'host', 'connection'].includes(name.toLowerCase())) continue;
     for (const value of values) lines.push(`-H ${quote(value === '' ? `${name};` : `${name}: ${value}`)}`);

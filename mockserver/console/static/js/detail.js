@@ -129,7 +129,7 @@ async function onResend() {
 
 function curl() {
   const { request } = current();
-  return curlCommand(delivery.url, request.headers, decode(request.body_base64), request.body_base64 ?? '', request.body_size);
+  return curlCommand(request.method, delivery.url, request.headers, decode(request.body_base64), request.body_base64 ?? '', request.body_size);
 }
 
 /** The cards of one attempt: what was wrong on purpose, its signature, its request, its answer. */
@@ -163,7 +163,7 @@ function requestCard({ number, request }) {
   const { toggle, view } = bodyView(bytes, 'request body', request.body_size);
   return card(`Request ${number}`, [toggle, copyBody('the request body', bytes, request.body_base64)],
     el('div', { class: 'card-body' },
-      el('p', { class: 'line-one' }, `POST ${delivery.url}`),
+      el('p', { class: 'line-one' }, `${request.method || 'POST'} ${delivery.url}`),
       headerList(request.headers), view));
 }
 
