@@ -14,6 +14,7 @@ import (
 	"github.com/darihook/darihook/conformance"
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/mockserver"
+	"github.com/darihook/darihook/mockserver/client"
 )
 
 // wholly judges and insists that every clause was tested and holds, but for those that cannot be tested here.
@@ -50,8 +51,13 @@ func TestMockIsAConformantSender(t *testing.T) {
 func TestMockIsAConformantConfigurationAPI(t *testing.T) {
 	t.Parallel()
 	m := mockserver.New(t, func(o *mockserver.Options) { o.APIKey = "key_conformance"; o.AllowInsecureURLs = false })
-	cfg := conformance.Config{Role: contract.Config, API: m.URL, APIKey: "key_conformance", Agent: "agt_mock"}
-	wholly(t, cfg, "CFG-018") // the mock starts with one agent
+	other, err := m.Client.SetAgent(t.Context(), "", client.AgentSpec{Name: "another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wholly(t, conformance.Config{
+		Role: contract.Config, API: m.URL, APIKey: "key_conformance", Agent: "agt_mock", OtherAgent: other.ID,
+	})
 }
 
 // TestPlainProxyIsNoGate judges what forwards everything to the receiver.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -25,9 +26,18 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "darihook",
 		Short:         "Verify, mock and judge signed agent webhooks",
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(newDemo(), newSign(), newVerify(), newConformance(), newMock(), newTrigger(), newWebhook(), newListen())
 	return root
+}
+
+// version returns the version of the module that this program was built from, or "(devel)" for a checkout.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "(unknown)"
 }

@@ -64,6 +64,8 @@ func Run(ctx context.Context, o Options) error {
 	fmt.Fprintf(o.Out, "\n%d of %d as promised, in %.1f s.\n", kept, len(rows), time.Since(started).Seconds())
 	if o.Serve {
 		s.serve(ctx, o.Out)
+	} else {
+		fmt.Fprintln(o.Out, "With --serve everything stays up, and the platform's console shows each delivery.")
 	}
 	if kept != len(rows) {
 		return ErrPromise
