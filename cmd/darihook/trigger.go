@@ -33,6 +33,8 @@ func newTrigger() *cobra.Command {
 		Short: "Emit events on a running mock platform",
 		Long: `Emit events on a running mock platform, which delivers them to the agent's webhook.
 
+A platform that has no event types, as Tess, takes ''.
+
 Event types: ` + strings.Join(eventTypes(), ", ") + `.
 Faults: ` + strings.Join(faultKinds(), ", ") + `.`,
 		Example: `  darihook trigger tool.call_requested

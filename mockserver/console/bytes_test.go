@@ -41,15 +41,15 @@ func TestADeliveryShowsItsBytes(t *testing.T) {
 		const d = await (await fetch('./deliveries/`+id+`')).json();
 		const { request } = d.attempts[0];
 		const { decode } = await import('./console/js/bytes.js');
-		return m.curlCommand(d.url, request.headers, decode(request.body_base64), request.body_base64);
+		return m.curlCommand(request.method, d.url, request.headers, decode(request.body_base64), request.body_base64);
 	})`)
 	for _, part := range []string{"curl -i -X POST '" + d.URL + "'", "-H 'Dari-Webhook-Signature: t=", "--data-raw '" + string(sent.Body) + "'"} {
 		if !strings.Contains(curl, part) {
 			t.Errorf("the curl command lacks %s:\n%s", part, curl)
 		}
 	}
-	binary := eval[string](p, `import('./console/js/curl.js').then((m) => m.curlCommand('http://x/', {}, new Uint8Array([0, 255]), 'AP8=', 9))`)
-	if want := "# This body is cut: its first 2 of 9 bytes.\nprintf %s 'AP8=' | base64 -d | curl -i -X POST 'http://x/' \\\n  --data-binary @-"; binary != want {
+	binary := eval[string](p, `import('./console/js/curl.js').then((m) => m.curlCommand('GET', 'http://x/', {}, new Uint8Array([0, 255]), 'AP8=', 9))`)
+	if want := "# This body is cut: its first 2 of 9 bytes.\nprintf %s 'AP8=' | base64 -d | curl -i -X GET 'http://x/' \\\n  --data-binary @-"; binary != want {
 		t.Errorf("the curl command of a binary body is\n%s\nwant\n%s", binary, want)
 	}
 	if got := eval[string](p, `import('./console/js/curl.js').then((m) => m.quote("it's $(x) \\ @y"))`); got != `'it'\''s $(x) \ @y'` {

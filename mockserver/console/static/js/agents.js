@@ -8,13 +8,17 @@ import { notify } from './notices.js';
 import { platform, refresh, watch } from './platform.js';
 
 const eventChoices = () => platform.events.map(({ type, summary }) => [type, type, summary]);
-const usual = () => platform.events.filter((event) => event.default).map(({ type }) => type);
+/** What a new webhook is subscribed to: the usual types, or all where the platform has no usual ones. */
+const usual = () => {
+  const standard = platform.events.filter((event) => event.default);
+  return (standard.length > 0 ? standard : platform.events).map(({ type }) => type);
+};
 
 function webhookForm(agent) {
   const form = el('form', { class: 'form card-body', 'aria-label': `Webhook of ${agent.id}` },
     field('Webhook URL', el('input', { name: 'webhook_url', type: 'url', value: agent.webhook_url ?? '', placeholder: 'https://example.com/webhook', autocomplete: 'off', spellcheck: 'false' })),
-    checks('Subscribed to', 'event_types', eventChoices(), agent.webhook_url ? agent.event_types ?? [] : usual()),
-    field('Signing secret', el('input', { name: 'signing_secret', type: 'password', autocomplete: 'new-password' }),
+    platform.events.length > 0 && checks('Subscribed to', 'event_types', eventChoices(), agent.webhook_url ? agent.event_types ?? [] : usual()),
+    platform.provider?.schemes.length > 0 && field('Signing secret', el('input', { name: 'signing_secret', type: 'password', autocomplete: 'new-password' }),
       agent.webhook_url ? 'Empty: the secret stays as it is.' : 'Empty: a new one is made, to be copied once. It is never shown.'),
     problemLine(),
     el('div', { class: 'form-actions' }, el('button', { type: 'submit', class: 'button primary' }, agent.webhook_url ? 'Save webhook' : 'Set webhook'),

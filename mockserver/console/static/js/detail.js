@@ -97,7 +97,7 @@ function current() {
 
 function render() {
   const attempt = current();
-  say(parts.title, delivery.type);
+  say(parts.title, delivery.type || 'Event');
   fill(parts.status, statusOf(delivery.status, 'badge'));
   renderFacts();
   fill(parts.timeline, timeline(delivery, attempt?.number, (number) => {

@@ -24,7 +24,7 @@ function parseData(text) {
 }
 
 async function emit(form) {
-  const event = { type: form.get('type') };
+  const event = { type: form.get('type') ?? '' };
   if (form.get('agent_id')) event.agent_id = form.get('agent_id');
   const data = parseData(form.get('data'));
   if (data) event.data = data;
@@ -51,7 +51,7 @@ function build(dialog) {
   type.addEventListener('change', describe);
   describe();
   const form = el('form', { class: 'form' },
-    field('Event type', type), hint,
+    platform.events.length > 0 && field('Event type', type), hint,
     el('div', { class: 'fields' }, field('Agent', agent),
       field('How many', el('input', { name: 'count', type: 'number', min: 1, max: 100000, step: 1, value: 1 }))),
     field('Data', el('textarea', { name: 'data', rows: 4, spellcheck: 'false', placeholder: '{"tool_name": "get_weather"}' }),

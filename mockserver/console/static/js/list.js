@@ -40,7 +40,7 @@ function makeRow(summary) {
   const status = el('span', { class: 'row-status' });
   const ids = el('span', { class: 'row-ids muted' });
   const last = el('span', { class: 'row-last muted' });
-  const link = el('a', { href: deliveryHref(summary.id) }, el('span', { class: 'row-type' }, summary.type), status, ids, last);
+  const link = el('a', { href: deliveryHref(summary.id) }, el('span', { class: 'row-type' }, summary.type || 'event'), status, ids, last);
   const row = { node: el('li', {}, link), link, status, ids, last, summary: null };
   update(row, summary);
   return row;
