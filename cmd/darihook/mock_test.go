@@ -108,6 +108,38 @@ func TestMockAndTrigger(t *testing.T) {
 	}
 }
 
+// Every platform starts, says who it is, and takes what its own announcement and trigger send.
+func TestMockOfEveryProvider(t *testing.T) {
+	t.Parallel()
+	for provider, eventType := range map[string]string{"dari": contract.SessionFailed, "danube": contract.WorkflowFailed, "tess": ""} {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			got := make(chan string, 10)
+			receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Header.Get("X-Danube-Signature") }))
+			t.Cleanup(receiver.Close)
+			m := startMock(t, "--provider", provider, "--listen", "127.0.0.1:0", "--allow-insecure-urls")
+			c := client.New(m.URL)
+			status, err := c.Status(t.Context())
+			if err != nil || status.Provider != provider || m.AgentID == "" || !strings.HasPrefix(m.APIKey, provider) {
+				t.Errorf("the mock announced %+v and is %+v, %v", m, status, err)
+			}
+			spec := client.WebhookSpec{URL: receiver.URL}
+			if eventType != "" {
+				spec.EventTypes = []string{eventType}
+			}
+			if _, err := c.SetWebhook(t.Context(), m.AgentID, spec); err != nil {
+				t.Fatal(err)
+			}
+			if code, out, complaint := command(t, "trigger", "--mock", m.URL, eventType); code != 0 {
+				t.Fatalf("trigger ended with %d and said %q %q", code, out, complaint)
+			}
+			if signature := <-got; (signature != "") != (provider == "danube") {
+				t.Errorf("the delivery's X-Danube-Signature is %q", signature)
+			}
+		})
+	}
+}
+
 func TestMockAndTriggerRefuse(t *testing.T) {
 	t.Parallel()
 	damaged := filepath.Join(t.TempDir(), "state")
@@ -124,6 +156,11 @@ func TestMockAndTriggerRefuse(t *testing.T) {
 		{[]string{"mock", "--clock", "-1"}, exitUsage, "--clock"},
 		{[]string{"mock", "--retry-schedule", "0s,soon"}, exitUsage, "--retry-schedule"},
 		{[]string{"mock", "--scenario-file", damaged + ".none"}, exitUsage, "--scenario-file"},
+		{[]string{"mock", "--listen", "127.0.0.1:0", "--provider", "dary"}, exitFailed, "danube"},
+		{[]string{"mock", "--listen", "127.0.0.1:0", "--provider", "danube", "--scheme", "dari-body"}, exitFailed, "dari-body"},
+		{[]string{"mock", "--listen", "127.0.0.1:0", "--provider", "tess", "--scheme", "dari"}, exitFailed, "dari"},
+		{[]string{"mock", "--listen", "127.0.0.1:0", "--provider", "danube", "--scenario", "fail"}, exitFailed, "scenarios"},
+		{[]string{"mock", "--listen", "127.0.0.1:0", "--rate-limit", "-1"}, exitFailed, "negative"},
 		{[]string{"mock", "--listen", "127.0.0.1:0", "--scheme", "rot13"}, exitFailed, "rot13"},
 		{[]string{"mock", "--listen", "127.0.0.1:0", "--data", damaged}, exitFailed, "state file refused"},
 		{[]string{"mock", "--listen", "nowhere"}, exitFailed, "listening"},
