@@ -387,8 +387,13 @@ func TestDanubeControl(t *testing.T) {
 func TestDanubeControlRefuses(t *testing.T) {
 	t.Parallel()
 	m := mockserver.New(t, asDanube, func(o *mockserver.Options) { o.OtherAPIKey = "other" })
+	c := newCaller(t, m)
+	for range 3 {
+		c.danubeHook("http://127.0.0.1:9/")
+	}
 	for name, e := range map[string]client.Event{
 		"no type":         {AgentID: m.AgentID},
+		"too many":        {AgentID: m.AgentID, Type: contract.WorkflowFailed, Count: 100_000},
 		"type of Dari":    {AgentID: m.AgentID, Type: contract.SessionFailed},
 		"unknown account": {AgentID: "nobody", Type: contract.WorkflowFailed},
 		"which account":   {Type: contract.WorkflowFailed},

@@ -46,9 +46,6 @@ func (o Options) provider() (provider, bool) {
 	return provider{}, false
 }
 
-// otherAgent is what the second API key belongs to.
-const otherAgent = "other"
-
 func openDari(s *Server, scripts map[string]*scenario.Scenario) (platform, error) {
 	return dari.New(dari.Options{
 		Keys: keysOf(s, dari.DefaultOrg, "org_other"), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
@@ -58,7 +55,7 @@ func openDari(s *Server, scripts map[string]*scenario.Scenario) (platform, error
 
 func openDanube(s *Server, _ map[string]*scenario.Scenario) (platform, error) {
 	return danube.New(danube.Options{
-		Keys: keysOf(s, s.AgentID, otherAgent), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
+		Keys: keysOf(s, s.AgentID, s.AgentID+"_other"), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
 	})
 }
 

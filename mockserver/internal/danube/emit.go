@@ -36,12 +36,16 @@ func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	count := max(spec.Count, 1)
+	to := p.subscribed(account, spec.Type)
+	count, err := emit.Count(spec, len(to))
+	if err != nil {
+		return nil, err
+	}
 	ids, orders := make([]string, count), make([][]delivery.Order, count)
 	for i := range count {
 		ids[i] = ident.New("evt")
 		body := emit.Marshal(envelope{spec.Type, stamp(p.o.Clock.Now()), emit.Merge(p.data(spec.Type), spec.Data)})
-		orders[i] = p.orders(account, ids[i], spec.Type, body, own)
+		orders[i] = p.orders(to, ids[i], spec.Type, body, own)
 	}
 	return emit.Submit(p.queue, ids, orders)
 }
@@ -60,13 +64,12 @@ func (p *Platform) emitter(id string) (string, error) {
 }
 
 // orders makes an event's deliveries. The id is the mock's own, to tell events apart; it is not sent.
-func (p *Platform) orders(account, eventID, eventType string, body []byte, own []faults.Fault) (orders []delivery.Order) {
-	for _, w := range p.of(account) {
-		if w.subscribed(eventType) {
-			orders = append(orders, delivery.Order{
-				ID: uuid.NewString(), Provider: p.provider.Name, Endpoint: w.ID, Agent: account, EventID: eventID, Type: eventType,
-				URL: w.URL, Body: body, Faults: own,
-			})
+func (p *Platform) orders(to []*webhook, eventID, eventType string, body []byte, own []faults.Fault) []delivery.Order {
+	orders := make([]delivery.Order, len(to))
+	for i, w := range to {
+		orders[i] = delivery.Order{
+			ID: uuid.NewString(), Provider: p.provider.Name, Endpoint: w.ID, Agent: w.Account, EventID: eventID, Type: eventType,
+			URL: w.URL, Body: body, Faults: own,
 		}
 	}
 	return orders

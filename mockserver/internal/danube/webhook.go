@@ -170,6 +170,11 @@ func (p *Platform) of(account string) (own []*webhook) {
 	return own
 }
 
+// subscribed returns an account's webhooks that get events of a type.
+func (p *Platform) subscribed(account, eventType string) []*webhook {
+	return slices.DeleteFunc(p.of(account), func(w *webhook) bool { return !w.subscribed(eventType) })
+}
+
 // first returns an account's oldest webhook, or nil.
 func (p *Platform) first(account string) *webhook {
 	if own := p.of(account); len(own) > 0 {

@@ -5,6 +5,7 @@ package emission
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 
@@ -46,6 +47,19 @@ func checkType(problems *httpjson.Problems, p contract.Provider, eventType strin
 	case eventType != "" && !known:
 		problems.Invalid("unknown event type", "body", "type")
 	}
+}
+
+// maxDeliveries is how many deliveries one call may lead to.
+const maxDeliveries = 200_000
+
+// Count returns how many events are asked for. Errors: an [httpjson.Problems] where they would be too many deliveries to so
+// many webhooks.
+func Count(spec client.Event, webhooks int) (int, error) {
+	count := max(spec.Count, 1)
+	if count*webhooks > maxDeliveries {
+		return 0, httpjson.Invalid(fmt.Sprintf("%d events for %d webhooks are more than %d deliveries", count, webhooks, maxDeliveries), "body", "count")
+	}
+	return count, nil
 }
 
 // Merge lays the caller's data over what was made up.

@@ -22,11 +22,15 @@ func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	count := max(spec.Count, 1)
+	to := p.living(func(w *webhook) bool { return w.TemplateID == a.ID && w.Status == active })
+	count, err := emit.Count(spec, len(to))
+	if err != nil {
+		return nil, err
+	}
 	ids, orders := make([]string, count), make([][]delivery.Order, count)
 	for i := range count {
 		ids[i] = ident.New("evt")
-		orders[i] = p.orders(a, ids[i], emit.Marshal(emit.Merge(p.response(a), spec.Data)), own)
+		orders[i] = p.orders(to, ids[i], emit.Marshal(emit.Merge(p.response(a), spec.Data)), own)
 	}
 	p.saveCounters()
 	return emit.Submit(p.queue, ids, orders)
@@ -51,12 +55,11 @@ func (p *Platform) emitter(id string) (*agent, error) {
 }
 
 // orders makes an answer's deliveries. The id is the mock's own, to tell events apart; it is not sent.
-func (p *Platform) orders(a *agent, eventID string, body []byte, own []faults.Fault) (orders []delivery.Order) {
-	for _, w := range p.of(a) {
-		if w.Status == active {
-			orders = append(orders, delivery.Order{
-				Provider: p.provider.Name, Endpoint: key(w.ID), Agent: key(a.ID), EventID: eventID, URL: w.URL, Body: body, Faults: own,
-			})
+func (p *Platform) orders(to []*webhook, eventID string, body []byte, own []faults.Fault) []delivery.Order {
+	orders := make([]delivery.Order, len(to))
+	for i, w := range to {
+		orders[i] = delivery.Order{
+			Provider: p.provider.Name, Endpoint: key(w.ID), Agent: key(w.TemplateID), EventID: eventID, URL: w.URL, Body: body, Faults: own,
 		}
 	}
 	return orders
