@@ -174,13 +174,21 @@ func judge(verifier *signature.Verifier, p contract.Provider, scheme contract.Sc
 	return v, nil
 }
 
-// explain looks for readings under which the signature fits, first of all within the scheme itself: where that explains
-// the refusal, the others only distract.
+// explain looks for readings under which the signature fits: first of all within the scheme itself, since where that
+// explains the refusal the others only distract; then among the provider's schemes, and then among everybody's.
 func explain(p contract.Provider, scheme contract.Scheme, secrets []signature.Secret, r capture.Request, now time.Time) []signature.Finding {
-	if own := signature.Explain([]contract.Scheme{scheme}, secrets, r.Header, r.Body, now); len(own) > 0 {
-		return own
+	everybody := func() (all []contract.Scheme) {
+		for _, other := range contract.Providers() {
+			all = append(all, other.Schemes()...)
+		}
+		return all
 	}
-	return signature.Explain(p.Schemes(), secrets, r.Header, r.Body, now)
+	for _, schemes := range [][]contract.Scheme{{scheme}, p.Schemes(), everybody()} {
+		if findings := signature.Explain(schemes, secrets, r.Header, r.Body, now); len(findings) > 0 {
+			return findings
+		}
+	}
+	return nil
 }
 
 // print writes the verdict for people or for programs.
