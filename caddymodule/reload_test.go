@@ -57,17 +57,19 @@ func TestReloadAppliesNewBounds(t *testing.T) {
 	eventually(t, "the new bound", func() bool { return g.metric(ids) == "5" })
 }
 
-// TestRejectedReloadChangesNothing loads a configuration that fails late, after the gate in it has been provisioned.
+// TestRejectedReloadChangesNothing loads configurations that fail late, after the gate in them has been provisioned. It gives
+// every row a socket of its own: a load that fails while it listens may take the
+// socket of the live configuration along within Caddy, so that the next load on it fails.
 func TestRejectedReloadChangesNothing(t *testing.T) {
-	g, r := newGateway(t), newReceiver(t, nil)
 	for name, rest := range map[string]string{
 		"fail/address":     "\n}\nhttp://late.test {\nbind unix//nowhere/socket\n" + gateBlock("scope other", inMemory("max_ids 1")),
 		"fail/no secret":   "\nroute {\ndari_webhook\n}",
 		"fail/placeholder": "\nroute {\ndari_webhook {\nsecret {env.DARI_NOT_SET}\n}\n}",
-		"fail/file":        "\nroute {\n" + gateBlock("secret_file "+g.dir+"/none") + "\n}",
+		"fail/file":        "\nroute {\n" + gateBlock("secret_file /nowhere/none") + "\n}",
 		"fail/lock":        "\nroute {\n" + gateBlock("dedup disk /proc/nowhere") + "\n}",
 	} {
 		t.Run(name, func(t *testing.T) {
+			g, r := newGateway(t), newReceiver(t, nil)
 			site := gateBlock(inMemory()) + "\n" + r.proxy()
 			g.load(site)
 			id := strings.ReplaceAll(t.Name(), "/", "_")
