@@ -81,6 +81,17 @@ func TestSessionEnds(t *testing.T) {
 	}
 }
 
+func TestSessionWithoutMetadata(t *testing.T) {
+	t.Parallel()
+	p := &platform{session: `{"metadata":null}`, streams: []string{frame("evt_1", "session.status_changed", `{"status":"completed"}`)}}
+	r := &receiver{t: t}
+	_, err := listener(t, listen.Options{Platform: p, Receiver: r, Events: listen.Types()}).Run(t.Context())
+	const want = `"data":{"message_id":"msg_1","metadata":{},"session_id":"sess_1","status":"completed"}}`
+	if err != nil || len(r.received) != 1 || !strings.HasSuffix(r.received[0].body, want) {
+		t.Errorf("the receiver got %+v (%v), want %s", r.received, err, want)
+	}
+}
+
 func TestMalformedEventsAreToldAndPassedOver(t *testing.T) {
 	t.Parallel()
 	const tool = contract.ToolCallRequested

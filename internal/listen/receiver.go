@@ -53,7 +53,7 @@ func newReceiver(o Options) (*receiver, error) {
 func local(u *url.URL) bool {
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	if address, err := netip.ParseAddr(host); err == nil {
-		return address.Unmap().IsLoopback()
+		return address.IsLoopback()
 	}
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
@@ -64,7 +64,7 @@ func carrier(allowRemote bool) http.RoundTripper {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if !allowRemote {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
-			if at, err := netip.ParseAddrPort(address); err != nil || !at.Addr().Unmap().IsLoopback() {
+			if at, err := netip.ParseAddrPort(address); err != nil || !at.Addr().IsLoopback() {
 				return fmt.Errorf("%w: %s", ErrRemote, address)
 			}
 			return nil

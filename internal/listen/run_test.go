@@ -51,6 +51,10 @@ func TestRunResumesACutStream(t *testing.T) {
 			[]string{call("evt_1") + strings.TrimSuffix(call("evt_2"), "\n"), call("evt_2") + call("evt_3") + end("evt_4")},
 			[]string{"", "evt_1"},
 		},
+		"ok/behind an id that no header can hold": {
+			[]string{call("evt_1") + call("evt_2") + "id: \x01\nevent: user.message\ndata: {}\n\n", call("evt_3") + end("evt_4")},
+			[]string{"", "evt_2"},
+		},
 		"ok/again and again": {
 			[]string{"", call("evt_1"), "", ": nothing\n\n", call("evt_2"), half, call("evt_3") + end("evt_4")},
 			[]string{"", "", "evt_1", "evt_1", "evt_1", "evt_2", "evt_2"},
@@ -233,4 +237,22 @@ func TestRunEndsWithItsContext(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRunEndsWithItsContextInTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		hang := carrier(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		})
+		p := &platform{streams: []string{call("evt_1")}}
+		summary, err := listener(t, listen.Options{Platform: p, Receiver: hang, Schedule: []time.Duration{0}}).Run(ctx)
+		// Nobody knows what became of it: it is not dealt with, and comes again in a further run.
+		if err != nil || summary != (listen.Summary{}) {
+			t.Errorf("the run came to %+v and %v", summary, err)
+		}
+	})
 }
