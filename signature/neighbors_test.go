@@ -9,37 +9,16 @@ import (
 	"github.com/darihook/darihook/signature"
 )
 
-// neighbors are schemes of other platforms, to show that each is a value.
-func neighbors() []contract.Scheme {
-	tagged := func(name, header, tag, timestampTag string) contract.Scheme {
-		s := contract.Scheme{
-			Name: name, Algorithm: contract.HMACSHA256, Header: header, Tag: tag, TagSeparator: "=",
-			Encoding: contract.Hex, Content: contract.ContentTimestampBody, TimestampTag: timestampTag, KeyForm: contract.KeyWhole,
+// neighbors are the schemes of the other platforms whose secrets are shared.
+func neighbors() (all []contract.Scheme) {
+	for _, p := range contract.Providers()[1:] {
+		for _, s := range p.Schemes() {
+			if s.Algorithm == contract.HMACSHA256 {
+				all = append(all, s)
+			}
 		}
-		if timestampTag != "" {
-			s.ItemSeparator = ","
-		}
-		return s
 	}
-	slack := tagged("slack", "X-Slack-Signature", "v0", "")
-	slack.Content, slack.TimestampHeader = "v0:{timestamp}:{body}", "X-Slack-Request-Timestamp"
-	github := tagged("github", "X-Hub-Signature-256", "sha256", "")
-	github.Content, github.IDHeader = contract.ContentBody, "X-GitHub-Delivery"
-	return []contract.Scheme{
-		tagged("stripe", "Stripe-Signature", "v1", "t"),
-		tagged("danube", "X-Danube-Signature", "sha256", "t"),
-		slack,
-		github,
-		{
-			Name: "standard-webhooks", Algorithm: contract.HMACSHA256, Header: "webhook-signature",
-			Tag: "v1", TagSeparator: ",", ItemSeparator: " ", Encoding: contract.Base64, Content: contract.ContentIDTimestampBody,
-			TimestampHeader: "webhook-timestamp", IDHeader: "webhook-id", KeyForm: contract.KeyBase64, KeyPrefix: "whsec_",
-		},
-		{
-			Name: "shopify", Algorithm: contract.HMACSHA256, Header: "X-Shopify-Hmac-Sha256",
-			Encoding: contract.Base64, Content: contract.ContentBody, KeyForm: contract.KeyWhole,
-		},
-	}
+	return all
 }
 
 // neighbor returns one of the neighbors.
@@ -118,9 +97,9 @@ func TestNeighborsOnTheWire(t *testing.T) {
 		"slack":  {{"X-Slack-Signature", "v0=HEX"}, {"X-Slack-Request-Timestamp", "1767225600"}},
 		"github": {{"X-Hub-Signature-256", "sha256=HEX"}, {"X-GitHub-Delivery", "evt_1"}},
 		"standard-webhooks": {
-			{"webhook-signature", "v1,BASE64"}, {"webhook-timestamp", "1767225600"}, {"webhook-id", "evt_1"},
+			{"Webhook-Signature", "v1,BASE64"}, {"Webhook-Timestamp", "1767225600"}, {"Webhook-Id", "evt_1"},
 		},
-		"shopify": {{"X-Shopify-Hmac-Sha256", "BASE64"}},
+		"shopify": {{"X-Shopify-Hmac-Sha256", "BASE64"}, {"X-Shopify-Webhook-Id", "evt_1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
