@@ -90,7 +90,9 @@ func (f *listenFlags) run(ctx context.Context, out, progress io.Writer) error {
 		return wrongUsage(err)
 	}
 	summary, err := l.Run(ctx)
-	f.printEnd(out, summary)
+	if err == nil || summary != (listen.Summary{}) {
+		f.printEnd(out, summary)
+	}
 	if err != nil {
 		return listenError(err)
 	}

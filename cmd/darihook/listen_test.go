@@ -159,7 +159,10 @@ func TestListenRefuses(t *testing.T) {
 			for name, value := range row.env {
 				t.Setenv(name, value)
 			}
-			code, _, complaint := command(t, append([]string{"listen"}, row.args...)...)
+			code, out, complaint := command(t, append([]string{"listen"}, row.args...)...)
+			if strings.Contains(complaint, "status 4") && out != "" {
+				t.Errorf("of a session that it may not see listen said %q", out)
+			}
 			if code != row.code || !strings.Contains(complaint, row.says) || strings.Contains(complaint, listenSecret) {
 				t.Errorf("listen ended with %d and said %q, want %d and %q", code, complaint, row.code, row.says)
 			}
