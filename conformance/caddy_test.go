@@ -1,9 +1,11 @@
 package conformance_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
-// TestGateIsConformant judges Caddy with the directive in front of the suite's own receiver. Caddy is one per process, so
-// that the test is not parallel with others that run it.
+// TestGateIsConformant judges Caddy with the directive in front of the suite's own receiver, for every provider that signs.
+// Caddy is one per process, so that neither the test nor its parts are parallel.
 func TestGateIsConformant(t *testing.T) {
 	dir, err := os.MkdirTemp("", "gate") //nolint:usetesting // Caddy may write there once more when it has stopped: no fault
 	if err != nil {
@@ -26,8 +28,34 @@ func TestGateIsConformant(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, "data"))
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
-	const first, second = "whsec_conformance_gate_0123456789", "whsec_conformance_gate_9876543210"
-	address, upstream := freeAddress(t), freeAddress(t)
+	for _, p := range contract.Providers() {
+		if p.Unsigned() {
+			continue
+		}
+		t.Run(p.Name, func(t *testing.T) {
+			cfg := conformance.Config{
+				Role: contract.Gate, Provider: p.Name, Secret: secretFor(p.Scheme, '1'), SecondSecret: secretFor(p.Scheme, '2'),
+				UpstreamListen: freeAddress(t), BodyBudget: 16 << 20, UpstreamTimeout: 2 * time.Second,
+			}
+			cfg.Target = "http://" + runGate(t, cfg) + "/hooks"
+			wholly(t, cfg, "DUP-006") // nothing takes the embedded store away from outside
+		})
+	}
+}
+
+// secretFor is a secret in the form that a scheme asks for. Another filler makes another secret.
+func secretFor(s contract.Scheme, filler rune) string {
+	text := "conformance_gate_" + strings.Repeat(string(filler), 16)
+	if s.KeyForm == contract.KeyBase64 {
+		text = base64.StdEncoding.EncodeToString([]byte(text))
+	}
+	return s.KeyPrefix + text
+}
+
+// runGate runs Caddy with the directive until the test ends and returns its address.
+func runGate(t *testing.T, cfg conformance.Config) string {
+	t.Helper()
+	address := freeAddress(t)
 	runCaddy(t, fmt.Sprintf(`{
 	admin off
 	persist_config off
@@ -38,6 +66,7 @@ func TestGateIsConformant(t *testing.T) {
 }
 http://%s {
 	dari_webhook {
+		provider %s
 		secret %s %s
 		body_budget 16MiB
 	}
@@ -47,11 +76,8 @@ http://%s {
 		}
 	}
 }
-`, address, first, second, upstream))
-	wholly(t, conformance.Config{
-		Role: contract.Gate, Target: "http://" + address + "/hooks/dari", Secret: first, SecondSecret: second,
-		UpstreamListen: upstream, BodyBudget: 16 << 20, UpstreamTimeout: 2 * time.Second,
-	}, "DUP-006") // nothing takes the embedded store away from outside
+`, address, cfg.Provider, cfg.Secret, cfg.SecondSecret, cfg.UpstreamListen))
+	return address
 }
 
 // runCaddy runs a Caddyfile until the test ends.

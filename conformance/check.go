@@ -69,8 +69,22 @@ func (c Config) checkContract() error {
 	if !ok {
 		return usage("unknown provider %q", c.Provider)
 	}
-	_, err := c.scheme(p)
-	return err
+	s, err := c.scheme(p)
+	if err != nil || c.Role == contract.Config {
+		return err
+	}
+	return checkSigned(p, s, c.Role)
+}
+
+// checkSigned refuses a scheme under which the suite cannot sign.
+func checkSigned(p contract.Provider, s contract.Scheme, role contract.Role) error {
+	switch {
+	case s == contract.Scheme{}:
+		return usage("%s signs nothing, so that there is no clause to judge the role %s by", p.Title, role)
+	case s.Algorithm != contract.HMACSHA256:
+		return usage("the scheme %s signs with %s; the suite knows %s alone", s.Name, s.Algorithm, contract.HMACSHA256)
+	}
+	return nil
 }
 
 // scheme finds the signing scheme by name or file.
@@ -192,8 +206,11 @@ func checkSecret(s contract.Scheme, secret string) error {
 	case s.KeyForm == contract.KeyWhole && (!strings.HasPrefix(secret, s.KeyPrefix) || secret == s.KeyPrefix):
 		return usage("a secret of the scheme %s begins with %s", s.Name, s.KeyPrefix)
 	}
-	if _, err := keyOf(s, secret); err != nil {
+	switch key, err := keyOf(s, secret); {
+	case err != nil:
 		return &UsageError{err}
+	case len(key) == 0:
+		return usage("a secret of the scheme %s holds a key", s.Name)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ var deduplicationSpecs = []Spec{
 	{Clause: "DUP-005", Name: "repeats the recorded status and marks it", Roles: gates, run: repeatsStatus},
 	{Clause: "DUP-006", Name: "refuses with 503 while the store is away", Roles: gates, alone: true, needs: storeFault, run: refusesWithoutStore},
 	{Clause: "DUP-007", Name: "knows a copy under another host, query or path", Roles: gates, run: knowsCopiesElsewhere},
-	{Clause: "DUP-008", Name: "knows a copy that was signed anew", Roles: takers, needs: seen, run: knowsNewSignatures},
+	{Clause: "DUP-008", Name: "knows a copy that was signed anew", Roles: takers, needs: both(dated, seen), run: knowsNewSignatures},
 }
 
 func storeFault(s *session) skip { return given(s.cfg.StoreFault != "", "--store-fault was not given") }

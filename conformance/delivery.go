@@ -66,16 +66,44 @@ func (p *probe) data(d *delivery) map[string]any {
 	case contract.BatchCompleted, contract.BatchFailed, contract.BatchPartialFailed:
 		return map[string]any{"batch_id": p.name("batch_"), "mark": d.call, "status": "completed"}
 	}
-	return map[string]any{"mark": d.call, "metadata": map[string]any{}, "session_id": d.session, "status": "idle"}
+	data := map[string]any{"mark": d.call, "metadata": map[string]any{}, "session_id": d.session, "status": "idle"}
+	e, _ := p.provider.EventFor(d.kind)
+	for _, name := range e.Required {
+		if _, given := data[name]; !given {
+			data[name] = sample(name)
+		}
+	}
+	return data
 }
 
-// place sets the field that an envelope's path names. A path is a top-level name, or "data." and a name below it.
-func place(fields map[string]any, path, value string) {
-	if name, ok := strings.CutPrefix(path, "data."); ok {
-		fields["data"].(map[string]any)[name] = value
-	} else if path != "" {
-		fields[path] = value
+// sample is a value for a field that an event must have. Most are texts.
+func sample(name string) any {
+	switch name {
+	case "execution_time":
+		return 1.25
+	case "error":
+		return nil
 	}
+	return "conformance"
+}
+
+// place sets the field that an envelope's path names. A path is a top-level name, or the name of an object at the top, a
+// full stop and a name in it.
+func place(fields map[string]any, path string, value any) {
+	if path == "" {
+		return
+	}
+	outer, inner, nested := strings.Cut(path, ".")
+	if !nested {
+		fields[path] = value
+		return
+	}
+	object, exists := fields[outer].(map[string]any)
+	if !exists {
+		object = map[string]any{}
+		fields[outer] = object
+	}
+	object[inner] = value
 }
 
 // marshal writes JSON without the escapes that only browsers need, and without a line break at its end.

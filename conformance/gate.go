@@ -88,13 +88,31 @@ func stripsTrustHeaders(ctx context.Context, p *probe) {
 	m.header.Set(contract.HeaderVerified, "spoofed")
 	m.header.Add(contract.HeaderVerified, "true")
 	m.header.Set(contract.HeaderEvent, "spoofed")
+	for _, name := range []string{contract.HeaderID, contract.HeaderTimestamp} {
+		if !p.reads(name) {
+			m.header.Set(name, "spoofed")
+		}
+	}
 	p.accepts(ctx, m, "the delivery is right")
 	got := p.only(d).header
-	for _, want := range []struct{ name, value string }{
-		{contract.HeaderVerified, "true"}, {contract.HeaderEvent, d.kind}, {contract.HeaderID, d.id}, {contract.HeaderTimestamp, ts},
+	for _, want := range []struct {
+		name, value string
+		known       bool
+	}{
+		{contract.HeaderVerified, "true", true}, {contract.HeaderID, p.knownAs(d), true},
+		{contract.HeaderEvent, d.kind, p.provider.Envelope.Type != ""},
+		{contract.HeaderTimestamp, ts, dated(p.session).cause == ""},
 	} {
-		p.same(want.name+" at the receiver", []string{want.value}, got.Values(want.name))
+		p.same(want.name+" at the receiver", valuesOf(want.value, want.known), got.Values(want.name))
 	}
+}
+
+// valuesOf is a header's one value where it is known, and none where it is not.
+func valuesOf(value string, known bool) []string {
+	if !known {
+		return nil
+	}
+	return []string{value}
 }
 
 // large makes a delivery whose body is longer than the limit.
@@ -281,13 +299,16 @@ func refusals(p *probe) []refusal {
 			refusal{contract.CodeTimestampFuture, func(p *probe, d *delivery, m *message) { *m = p.signedAt(d, stamp(now.Add(24*time.Hour))) }},
 		)
 	}
-	return append(all,
-		refusal{contract.CodeBodyInvalid, func(p *probe, d *delivery, m *message) { *m = p.signed(d.with([]byte(`[]`))) }},
-		refusal{contract.CodeIDMissing, func(p *probe, d *delivery, m *message) {
+	if strictBody(p.session).cause == "" {
+		all = append(all, refusal{contract.CodeBodyInvalid, func(p *probe, d *delivery, m *message) { *m = p.signed(d.with([]byte(`[]`))) }})
+	}
+	if strictID(p.session).cause == "" {
+		all = append(all, refusal{contract.CodeIDMissing, func(p *probe, d *delivery, m *message) {
 			*m = p.signed(d.with([]byte(`{"data":{}}`)))
 			m.header.Del(p.scheme.IDHeader)
-		}},
-	)
+		}})
+	}
+	return all
 }
 
 // each sends every refusal and hands the answer on. That a request is not refused at all is another clause's matter.
@@ -331,10 +352,12 @@ func keepsSecrets(ctx context.Context, p *probe) {
 		if strings.Contains(text, p.cfg.Secret) {
 			p.fail("no secret in an answer", "the answer to %s holds the secret", want.Code)
 		}
-		timestamp := m.header.Get(p.scheme.TimestampHeader)
-		right := signature(p.scheme, p.cfg.Secret, d.id, timestamp, m.body)
-		if sent := m.header.Get(p.scheme.Header); !strings.Contains(sent, right) && strings.Contains(text, right) {
-			p.fail("no expected signature in an answer", "the answer to %s holds it", want.Code)
+		sent := m.header.Get(p.scheme.Header)
+		for _, timestamp := range append(readWire(p.scheme, m.header).timestamps, "") {
+			right := signature(p.scheme, p.cfg.Secret, d.id, timestamp, m.body)
+			if !strings.Contains(sent, right) && strings.Contains(text, right) {
+				p.fail("no expected signature in an answer", "the answer to %s holds it", want.Code)
+			}
 		}
 	})
 }

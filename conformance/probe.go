@@ -165,7 +165,7 @@ func (p *probe) count(ctx context.Context, d *delivery) int {
 		p.cannotTell("the counter is not a URL")
 	}
 	q := u.Query()
-	q.Set("id", d.id)
+	q.Set("id", p.knownAs(d))
 	u.RawQuery = q.Encode()
 	a := p.send(ctx, message{method: http.MethodGet, url: u.String()})
 	var got struct {

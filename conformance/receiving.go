@@ -5,8 +5,6 @@ import (
 	"io"
 	"slices"
 	"time"
-
-	"github.com/darihook/darihook/contract"
 )
 
 // receivingSpecs test the clauses of delivery that bind those who take them.
@@ -15,12 +13,12 @@ var receivingSpecs = []Spec{
 	{Clause: "DLV-012", Name: "answers within the time-out", Roles: takers, run: answersInTime},
 	{Clause: "DLV-013", Name: "reads a chunked body", Roles: takers, run: readsChunks},
 	{Clause: "DLV-013", Name: "reads a body that comes slowly", Roles: takers, run: readsSlowly},
-	{Clause: "DLV-014", Name: "acknowledges an event type that it does not know", Roles: takers, run: acknowledgesUnknown},
+	{Clause: "DLV-014", Name: "acknowledges an event type that it does not know", Roles: takers, needs: typed, run: acknowledgesUnknown},
 }
 
 // acceptsOutOfOrder sends a session's end before what came before it.
 func acceptsOutOfOrder(ctx context.Context, p *probe) {
-	late := p.delivery(lastType(p.provider))
+	late := p.delivery(p.otherType())
 	p.accepts(ctx, p.signed(late), "the delivery is right")
 	early := p.delivery(p.workType())
 	early.session = late.session
@@ -31,24 +29,16 @@ func acceptsOutOfOrder(ctx context.Context, p *probe) {
 	}
 }
 
-// lastType is an event type that ends something, where the provider has more than one.
-func lastType(pr contract.Provider) string {
-	if i := slices.IndexFunc(pr.Events, func(e contract.Event) bool { return !e.Default }); i >= 0 {
-		return pr.Events[i].Type
-	}
-	return pr.Events[len(pr.Events)-1].Type
-}
-
 func answersInTime(ctx context.Context, p *probe) {
-	for _, e := range p.provider.Events {
-		m := p.signed(p.delivery(e.Type))
+	for _, kind := range p.types() {
+		m := p.signed(p.delivery(kind))
 		a := exchange(ctx, p.client, m)
 		p.keep(m, a)
 		if a.err != nil {
-			p.fail("an answer to "+e.Type+" within "+p.cfg.Timeout.String(), "%s", a)
+			p.fail("an answer to "+kind+" within "+p.cfg.Timeout.String(), "%s", a)
 		}
 		if a.took > p.cfg.Timeout {
-			p.fail("an answer to "+e.Type+" within "+p.cfg.Timeout.String(), "one after %s", a.took.Round(time.Millisecond))
+			p.fail("an answer to "+kind+" within "+p.cfg.Timeout.String(), "one after %s", a.took.Round(time.Millisecond))
 		}
 	}
 }

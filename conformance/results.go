@@ -11,8 +11,12 @@ import (
 
 // resultSpecs test clauses RES-001 and RES-002 on a receiver.
 var resultSpecs = []Spec{
-	{Clause: "RES-001", Name: "posts the result of a tool call to submit_url", Roles: receiver, needs: held, run: postsResult},
-	{Clause: "RES-002", Name: "echoes the ids of the tool call", Roles: receiver, needs: held, run: echoesIDs},
+	{Clause: "RES-001", Name: "posts the result of a tool call to submit_url", Roles: receiver, needs: both(toolCalls, held), run: postsResult},
+	{Clause: "RES-002", Name: "echoes the ids of the tool call", Roles: receiver, needs: both(toolCalls, held), run: echoesIDs},
+}
+
+func toolCalls(s *session) skip {
+	return applies(s.callsBack(), "deliveries of %s ask for no result", s.provider.Title)
 }
 
 // result is what a receiver posts to submit_url.

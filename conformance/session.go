@@ -131,10 +131,17 @@ func withoutUser(text string) string {
 	return u.Redacted()
 }
 
-// observe finds out how the effects of a receiver can be seen, by a delivery that is right in every way.
+// observe finds out how the effects of a receiver can be seen, by a delivery that is right in every way. Where deliveries
+// ask for no request of the receiver's, only a counter can show them.
 func (s *session) observe(ctx context.Context) error {
 	if err := s.reach(ctx, s.cfg.Target); err != nil {
 		return err
+	}
+	if !s.callsBack() {
+		if s.cfg.Counter != "" {
+			s.observes = byCounter
+		}
+		return nil
 	}
 	p := &probe{session: s}
 	d := p.delivery(s.workType())
@@ -152,16 +159,6 @@ func (s *session) observe(ctx context.Context) error {
 		s.observes = byArrival
 	}
 	return nil
-}
-
-// workType is the event type whose processing has a visible effect.
-func (s *session) workType() string {
-	for _, e := range s.provider.Events {
-		if e.Default {
-			return e.Type
-		}
-	}
-	return s.provider.Events[0].Type
 }
 
 // close ends what the session started.

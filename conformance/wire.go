@@ -176,9 +176,9 @@ func objectOf(body []byte) (map[string]any, bool) {
 
 // lookUp finds the value that an envelope's path names.
 func lookUp(fields map[string]any, path string) any {
-	if name, ok := strings.CutPrefix(path, "data."); ok {
-		data, _ := fields["data"].(map[string]any)
-		return data[name]
+	if outer, inner, nested := strings.Cut(path, "."); nested {
+		object, _ := fields[outer].(map[string]any)
+		return object[inner]
 	}
 	return fields[path]
 }
