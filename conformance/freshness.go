@@ -39,7 +39,8 @@ func datedTwice(s *session) skip {
 }
 
 func unsignedTime(s *session) skip {
-	return applies(s.scheme.TimestampField != "" && !s.scheme.Content.Signs("timestamp"), "the scheme %s signs its timestamp", s.scheme.Name)
+	return applies(s.scheme.TimestampField != "" && !s.scheme.Content.Signs("timestamp"),
+		"the scheme %s does not date deliveries by their bodies", s.scheme.Name)
 }
 
 // refusesUndated leaves the timestamp out, and signs what a receiver may take in its place.
