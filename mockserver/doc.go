@@ -7,8 +7,9 @@
 //	mock.SetWebhook(t, receiver.URL, secret)
 //	mock.Client.Emit(ctx, client.Event{Type: "tool.call_requested"})
 //
-// Elsewhere [Start] does, and "darihook mock" is the same as a program. The platform's API is under /v1/; under /_mock/
-// are the calls that drive it, for which package client has the types.
+// Elsewhere [Start] does, and "darihook mock" is the same as a program. Options.Provider says which platform it is: Dari,
+// Danube or Tess. The platform's API is where the platform has it; under /_mock/ are the calls that drive it, for which
+// package client has the types.
 //
 // Every platform is data and an implementation of one interface; the delivery engine beneath knows none of them.
 package mockserver

@@ -3,6 +3,7 @@ package mockserver_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -304,6 +305,29 @@ func TestTessDelivery(t *testing.T) {
 	}
 	if d := deliveryOf(t, m, emitted[0].Others[0]); d.Attempts[0].Request.Method != "GET" {
 		t.Errorf("the delivery by GET is %+v", d)
+	}
+}
+
+// What breaks the connection keeps the webhook's method.
+func TestTessBrokenGet(t *testing.T) {
+	t.Parallel()
+	methods := make(chan string, 10)
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest) // half a request is no delivery
+		}
+		methods <- fmt.Sprint(r.Method, " ", err != nil)
+	})
+	m := mockserver.New(t, asTess)
+	newCaller(t, m).tessHook(url, "GET")
+	emit(t, m, client.Event{Faults: []client.FaultRef{{Fault: faults.Fault{Kind: "truncated_body", Next: new(1)}}}})
+	advance(t, m, time.Minute)
+	if n := len(methods); n != 2 {
+		t.Fatalf("%d requests came, want the broken one and its repetition", n)
+	}
+	if first, second := <-methods, <-methods; first != "GET true" || second != "GET false" {
+		t.Errorf("the requests came as %q and %q", first, second)
 	}
 }
 

@@ -33,11 +33,12 @@ func newMock() *cobra.Command {
 		Use:   "mock",
 		Short: "Run the mock platform",
 		Long: `Run an agent platform on this machine: it configures webhooks, signs deliveries, retries them, and misbehaves when
-asked to. The platform's API is under /v1/, the calls that drive it under /_mock/.
+asked to. The platform's API is described at /openapi.json, the calls that drive it are under /_mock/.
 
 With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"agent_id":…}.`,
 		Example: `  darihook mock --allow-insecure-urls
   darihook mock --listen 127.0.0.1:0 --json --allow-insecure-urls --clock manual
+  darihook mock --provider danube --allow-insecure-urls
   darihook mock --data mock.db --retry-schedule 0s,1s,5s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
