@@ -77,14 +77,20 @@ func (r *rotating) options() rotation.Options {
 	}
 }
 
-// emit has the platform send deliveries until the context ends, and returns how many.
+// emitEvery is the pause between deliveries: they must not fall behind, and all that Caddy logs of them is looked through.
+const emitEvery = 4 * time.Millisecond
+
+// emit has the platform send deliveries until the context ends, and counts them.
 func (r *rotating) emit(ctx context.Context, started *atomic.Int64) {
+	pace := time.NewTicker(emitEvery)
+	defer pace.Stop()
 	for ctx.Err() == nil {
-		if _, err := r.mock.Client.Emit(context.WithoutCancel(ctx), client.Event{Type: "session.completed", Count: 4}); err != nil {
+		if _, err := r.mock.Client.Emit(context.WithoutCancel(ctx), client.Event{Type: "session.completed"}); err != nil {
 			r.t.Error(err)
 			return
 		}
-		started.Add(4)
+		started.Add(1)
+		<-pace.C
 	}
 }
 
