@@ -16,13 +16,14 @@ import (
 	"github.com/darihook/darihook/fixtures"
 )
 
-// TestVectors sends every vector whose scheme can be configured through Caddy, byte for byte.
+// TestVectors sends every vector whose scheme can be configured through Caddy, byte for byte. Every vector has a gateway with a
+// socket of its own: for a moment after a load the server of the configuration before may still take a request.
 func TestVectors(t *testing.T) {
 	vectors, err := fixtures.Vectors()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, r := newGateway(t), newReceiver(t, nil)
+	r := newReceiver(t, nil)
 	sent := 0
 	for _, v := range vectors {
 		choice, ok := schemeOption(v)
@@ -31,6 +32,7 @@ func TestVectors(t *testing.T) {
 		}
 		sent++
 		t.Run(v.Name, func(t *testing.T) {
+			g := newGateway(t)
 			caddymodule.SetClock(t, func() time.Time { return v.Now })
 			options := []string{choice, "dedup off"}
 			for i, secret := range v.Secrets {
