@@ -30,7 +30,7 @@ bench: build ## Measure the gate against plain reverse_proxy, interleaved, and p
 	$(GO) test -run '^$$' -bench . -benchmem ./signature ./internal/...
 	$(GO) run ./internal/bench
 
-bench-smoke: ## Run every benchmark once, to see that it works.
+bench-smoke: build ## Run every benchmark once, to see that it works.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./signature ./internal/... >/dev/null
 	$(GO) run ./internal/bench -smoke
 
