@@ -222,3 +222,18 @@ func TestExhaustionIsInTheLedger(t *testing.T) {
 		t.Errorf("%d requests came, want no more than %d", got, want)
 	}
 }
+
+// TestFullQueueIsInTheLedger has no room for the webhook of a tool call: nothing may vanish without a word.
+func TestFullQueueIsInTheLedger(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) { o.MaxPending = 1 })
+	m.SetWebhook(t, newReceiver(t, 500).URL)
+	emit(t, m, client.Event{Type: contract.ToolCallRequested}) // fails, and waits for its next attempt
+	advance(t, m, 0)
+	c := newCaller(t, m)
+	session := c.message("hello")
+	types, data := c.events(session, "webhook.delivery_failed")
+	if data["event_type"] != contract.ToolCallRequested || data["attempts"] != 0.0 {
+		t.Errorf("the ledger has %v and %v, want the tool call as not delivered", types, data)
+	}
+}

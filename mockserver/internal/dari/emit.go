@@ -22,15 +22,19 @@ type envelope struct {
 }
 
 // announce hands an event to the delivery engine if the agent's webhook is subscribed to it, and returns the delivery's
-// id, or "".
+// id, or "". An event that the engine has no room for is in the ledger as one that was not delivered.
 func (p *Platform) announce(agentID, eventID, eventType string, data any) string {
 	a, ok := p.agents.get(agentID)
 	if !ok || !a.subscribed(eventType) || p.queue == nil {
 		return ""
 	}
-	ids, err := p.queue.Submit(p.order(a, eventID, eventType, encode(data), nil))
+	order := p.order(a, eventID, eventType, encode(data), nil)
+	ids, err := p.queue.Submit(order)
 	if err != nil {
-		return "" // the queue is full or stopped: the ledger still has the event
+		p.logUndelivered(order.Body, map[string]any{
+			"event_id": eventID, "event_type": eventType, "webhook_url": order.URL, "attempts": 0, "error": err.Error(),
+		})
+		return ""
 	}
 	return ids[0]
 }

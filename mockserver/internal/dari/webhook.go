@@ -188,21 +188,26 @@ func (p *Platform) Ended(e delivery.End) {
 	if d.Status != client.Failed {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.logUndelivered(e.Body, map[string]any{
+		"delivery_id": d.ID, "event_id": d.EventID, "event_type": d.Type, "webhook_url": d.URL, "attempts": len(d.Attempts),
+		"error": lastFault(d),
+	})
+}
+
+// logUndelivered puts into the ledger of the session that a delivery's body names that it was not delivered (clause
+// DLV-007).
+func (p *Platform) logUndelivered(body []byte, data map[string]any) {
 	var envelope struct {
 		Data struct {
 			SessionID string `json:"session_id"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(e.Body, &envelope) != nil {
+	if json.Unmarshal(body, &envelope) != nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if s, ok := p.sessions.get(envelope.Data.SessionID); ok {
-		data := map[string]any{
-			"delivery_id": d.ID, "event_id": d.EventID, "event_type": d.Type, "webhook_url": d.URL, "attempts": len(d.Attempts),
-			"error": lastFault(d),
-		}
 		p.log(s, "", "webhook.delivery_failed", data)
 	}
 }
