@@ -2,6 +2,8 @@ module github.com/darihook/darihook/signature/vendortest
 
 go 1.26.8
 
+ignore ./npm
+
 require (
 	github.com/darihook/darihook v0.0.0
 	github.com/google/go-github/v74 v74.0.0
