@@ -22,6 +22,10 @@ const (
 	BodySpaced         BodyChange = "its JSON written with a blank behind each comma and colon"
 	BodyIndented       BodyChange = "its JSON indented by two blanks"
 	BodySorted         BodyChange = "its JSON parsed and written again with sorted names"
+	BodyEscaped        BodyChange = "the characters beyond ASCII in its JSON escaped"
+	BodySpacedEscaped  BodyChange = "its JSON written with a blank behind each comma and colon and the characters beyond ASCII escaped"
+	BodyUnescaped      BodyChange = "the escaped characters beyond ASCII in its JSON written out"
+	BodyCompactPlain   BodyChange = "its JSON written without white space and the escaped characters beyond ASCII written out"
 )
 
 // maxReserialized is the longest body in bytes whose JSON is written anew to see whether that was the fault.
@@ -50,6 +54,10 @@ var bodyForms = []bodyForm{
 	rewriting(BodySpaced, spacedJSON),
 	rewriting(BodyIndented, indentedJSON),
 	rewriting(BodySorted, sortedJSON),
+	rewriting(BodyEscaped, escapedJSON),
+	rewriting(BodySpacedEscaped, func(body []byte) []byte { return escapedJSON(spacedJSON(body)) }),
+	rewriting(BodyUnescaped, unescapedJSON),
+	rewriting(BodyCompactPlain, func(body []byte) []byte { return unescapedJSON(compactJSON(body)) }),
 	changing(BodyLF, toLF),
 	changing(BodyCRLF, func(body []byte) []byte {
 		return bytes.ReplaceAll(toLF(body), []byte("\n"), []byte("\r\n"))

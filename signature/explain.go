@@ -29,7 +29,7 @@ const (
 // none of the readings fits: another secret, a body that was changed otherwise, or a forgery.
 //
 // It serves to help people, and authenticates nothing: its tolerance would be a hole in a verifier. Schemes that do not
-// pass [CheckScheme] are left out. A finding's Age is judged by now. The work is bounded, whatever the request.
+// pass [CheckScheme] are left out; [OtherContents] makes schemes to try where none of the provider's own explains a request. A finding's Age is judged by now. The work is bounded, whatever the request.
 func Explain(schemes []contract.Scheme, secrets []Secret, h Headers, body []byte, now time.Time) []Finding {
 	e := &explainer{
 		readings: readingsOf(schemes, h),

@@ -46,6 +46,71 @@ func (m misfit) request(t *testing.T) http.Header {
 	return h
 }
 
+// TestExplainOtherContents shows that what was signed is told even where no scheme of the provider signs that.
+func TestExplainOtherContents(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"id":"evt_1"}`)
+	for name, c := range map[string]struct {
+		provider contract.Provider
+		signed   contract.Content
+		want     string
+	}{
+		"danube, body":              {contract.Danube(), contract.ContentBody, "danube signing {body}"},
+		"stripe, body":              {contract.Stripe(), contract.ContentBody, "stripe signing {body}"},
+		"slack, timestamp and body": {contract.Slack(), contract.ContentTimestampBody, "slack signing {timestamp}.{body}"},
+		"standard, body":            {contract.StandardWebhooks(), contract.ContentBody, "standard-webhooks signing {body}"},
+		"standard, no id":           {contract.StandardWebhooks(), contract.ContentTimestampBody, "standard-webhooks signing {timestamp}.{body}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sender := c.provider.Scheme
+			sender.Content = c.signed
+			signer, err := signature.NewSigner(signature.SignerOptions{Scheme: sender, Secrets: secrets(t, hidden)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Unix(1767225600, 0)
+			fields, err := signer.Sign(signature.Message{ID: "evt_1", Time: now, Body: body})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := http.Header{}
+			for _, f := range fields {
+				h.Set(f.Name, f.Value)
+			}
+			schemes := c.provider.Schemes()
+			if got := signature.Explain(schemes, secrets(t, hidden), h, body, now); len(got) != 0 {
+				t.Errorf("a scheme of the provider fits already: %v", got)
+			}
+			got := signature.Explain(signature.OtherContents(schemes), secrets(t, hidden), h, body, now)
+			if len(got) != 1 || got[0].Scheme != c.want || !got[0].Plain() {
+				t.Errorf("found %v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestOtherContentsAreNobodysOwn asks for schemes that work and that say what none of the given ones says.
+func TestOtherContentsAreNobodysOwn(t *testing.T) {
+	t.Parallel()
+	for _, p := range contract.Providers() {
+		others := signature.OtherContents(p.Schemes())
+		for _, other := range others {
+			if err := signature.CheckScheme(other); err != nil {
+				t.Error(err)
+			}
+			for _, own := range p.Schemes() {
+				if own.Content == other.Content && own.Header == other.Header && own.Algorithm == other.Algorithm {
+					t.Errorf("%s signs what %s signs", other.Name, own.Name)
+				}
+			}
+		}
+	}
+	if others := signature.OtherContents(contract.Dari().Schemes()); len(others) != 0 {
+		t.Errorf("Dari's schemes sign everything already, and yet there are %d others", len(others))
+	}
+}
+
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(hidden, "whsec_"))
@@ -98,6 +163,16 @@ func TestExplain(t *testing.T) {
 		"CR LF to LF": {func(m *misfit) { m.signed, m.sent = "a\r\nb", "a\nb" }, signature.Finding{BodyChange: signature.BodyCRLF}},
 		"sorted": {func(m *misfit) { m.signed, m.sent = `{"a":1.50,"b":"<ü>"}`, `{"b":"<ü>","a":1.50}` },
 			signature.Finding{BodyChange: signature.BodySorted}},
+		"escapes got":  {func(m *misfit) { m.signed, m.sent = `{"b":"ü🙂","a":1}`, `{"b":"\u00fc\ud83d\ude42","a":1}` }, signature.Finding{BodyChange: signature.BodyUnescaped}},
+		"escapes lost": {func(m *misfit) { m.signed, m.sent = `{"a":"\u00fc\ud83d\ude42"}`, `{"a":"ü🙂"}` }, signature.Finding{BodyChange: signature.BodyEscaped}},
+		"escapes and blanks got": {func(m *misfit) { m.signed, m.sent = `{"b":"ü","a":1}`, `{"b": "\u00fc", "a": 1}` },
+			signature.Finding{BodyChange: signature.BodyCompactPlain}},
+		"escapes and blanks lost": {func(m *misfit) { m.signed, m.sent = `{"a": "\u00fc", "b": 1}`, `{"a":"ü","b":1}` },
+			signature.Finding{BodyChange: signature.BodySpacedEscaped}},
+		"what is no escape stays": {func(m *misfit) {
+			m.signed, m.sent = `{"a":"\\u00fc \ud83d \n \u0041 ü"}`, `{"a":"\\u00fc \ud83d \n \u0041 \u00fc"}`
+		},
+			signature.Finding{BodyChange: signature.BodyUnescaped}},
 		"key and body": {func(m *misfit) { m.key, m.sent = string(decoded), plain+"\n" },
 			signature.Finding{KeyForm: signature.KeyDecoded, BodyChange: signature.BodyNewlineRemoved}},
 	} {

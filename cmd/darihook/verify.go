@@ -52,7 +52,7 @@ its own words are wrong, and 3 when the capture cannot be read.`,
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "a header as 'Name: value'; may be repeated")
 	flags.StringVar(&f.body, "body", "", "a file with the raw body, or - for standard input")
-	flags.StringVar(&f.now, "now", "", "when the request arrived: seconds since 1970 or an RFC 3339 time (default: now)")
+	flags.StringVar(&f.now, "now", "", "when the request arrived: seconds since 1970 or an RFC 3339 time (default: when the entry of a HAR file says, and now otherwise)")
 	flags.DurationVar(&f.tolerance, "tolerance", contract.DefaultPast, "how old the request may be")
 	flags.DurationVar(&f.future, "future", 0, "how far in the future it may be dated (default: as --tolerance)")
 	flags.IntVar(&f.entry, "entry", 0, "the number of the entry of a HAR file (default: the only one that is signed)")
@@ -94,9 +94,15 @@ func (f *verifyFlags) run(out io.Writer, stdin io.Reader, args []string) error {
 	if err != nil {
 		return err
 	}
+	if f.now == "" && !request.Time.IsZero() {
+		now = request.Time
+	}
 	v, err := judge(verifier, provider, scheme, secrets, request, now)
 	if err != nil {
 		return undetermined(err)
+	}
+	if v.Code == contract.CodeTimestampStale && f.now == "" && request.Time.IsZero() {
+		v.Notes = append(v.Notes, "judged as if it arrived now: --now takes the time at which it did")
 	}
 	if err := v.print(out, f.json); err != nil {
 		return undetermined(err)
@@ -175,7 +181,8 @@ func judge(verifier *signature.Verifier, p contract.Provider, scheme contract.Sc
 }
 
 // explain looks for readings under which the signature fits: first of all within the scheme itself, since where that
-// explains the refusal the others only distract; then among the provider's schemes, and then among everybody's.
+// explains the refusal the others only distract; then among the provider's schemes, among these with other signed content,
+// and then among everybody's.
 func explain(p contract.Provider, scheme contract.Scheme, secrets []signature.Secret, r capture.Request, now time.Time) []signature.Finding {
 	everybody := func() (all []contract.Scheme) {
 		for _, other := range contract.Providers() {
@@ -183,7 +190,7 @@ func explain(p contract.Provider, scheme contract.Scheme, secrets []signature.Se
 		}
 		return all
 	}
-	for _, schemes := range [][]contract.Scheme{{scheme}, p.Schemes(), everybody()} {
+	for _, schemes := range [][]contract.Scheme{{scheme}, p.Schemes(), signature.OtherContents(append(p.Schemes(), scheme)), everybody()} {
 		if findings := signature.Explain(schemes, secrets, r.Header, r.Body, now); len(findings) > 0 {
 			return findings
 		}

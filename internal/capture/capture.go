@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // MaxSize is the largest capture that is read, in bytes.
@@ -31,6 +32,8 @@ type Request struct {
 	Header http.Header
 	// Body is the raw body as far as the capture kept it.
 	Body []byte
+	// Time is when the request was made, where the capture says so.
+	Time time.Time
 	// Notes say what is doubtful about the capture, such as a length that does not fit.
 	Notes []string
 }

@@ -108,6 +108,30 @@ func TestRawFraming(t *testing.T) {
 	}
 }
 
+// TestCurlKeepsCarriageReturns shows that a body's own ends of lines are left alone, however the command's lines end.
+func TestCurlKeepsCarriageReturns(t *testing.T) {
+	t.Parallel()
+	rows := []struct{ name, text, body string }{
+		{"ok/in single quotes", "curl http://localhost -d '{\r\n}'", "{\r\n}"},
+		{"ok/in double quotes", "curl http://localhost -d \"{\r\n}\"", "{\r\n}"},
+		{"ok/escaped", `curl http://localhost -d $'{\r\n}'`, "{\r\n}"},
+		{"ok/in the command", "curl http://localhost \\\r\n -d {}\r\n", "{}"},
+		{"ok/the placeholder itself", "curl http://localhost -d '\uE000\r\n'\r\n", "\uE000\r\n"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := capture.Parse([]byte(row.text), capture.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got.Body) != row.body || got.Target != "http://localhost" {
+				t.Errorf("%s: body %q, want %q", got.Target, got.Body, row.body)
+			}
+		})
+	}
+}
+
 func TestCurlReadsDataFiles(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "body.json")

@@ -5,9 +5,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-
-	"mvdan.cc/sh/v3/expand"
-	"mvdan.cc/sh/v3/syntax"
 )
 
 // curlFlags are the options of curl that stand alone and do not change what is signed.
@@ -47,18 +44,6 @@ func parseCurl(text string) (Request, error) {
 		}
 	}
 	return c.finish(), nil
-}
-
-// split divides a command into words. Variables are unset and commands are not run: both are errors.
-func split(text string) ([]string, error) {
-	var words []*syntax.Word
-	for w, err := range syntax.NewParser().WordsSeq(strings.NewReader(text)) {
-		if err != nil {
-			return nil, err
-		}
-		words = append(words, w)
-	}
-	return expand.Fields(&expand.Config{Env: expand.ListEnviron(), NoUnset: true}, words...)
 }
 
 // take reads one option with its value, or the URL, and returns what follows.

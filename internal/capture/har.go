@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // harFile is the part of an HTTP Archive 1.2 that describes requests.
@@ -13,12 +14,14 @@ type harFile struct {
 	Log *struct {
 		Entries []harEntry `json:"entries"`
 	} `json:"log"`
-	// Request is set where the file is a single entry.
+	// Request and Started are set where the file is a single entry.
 	Request *harRequest `json:"request"`
+	Started string      `json:"startedDateTime"`
 }
 
 type harEntry struct {
 	Request harRequest `json:"request"`
+	Started string     `json:"startedDateTime"`
 }
 
 type harRequest struct {
@@ -44,7 +47,7 @@ func parseHAR(data []byte, o Options) (Request, error) {
 	}
 	switch {
 	case file.Request != nil:
-		return file.Request.request(), nil
+		return harEntry{*file.Request, file.Started}.request(), nil
 	case file.Log == nil:
 		return Request{}, ErrForm
 	}
@@ -52,7 +55,7 @@ func parseHAR(data []byte, o Options) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	return entry.Request.request(), nil
+	return entry.request(), nil
 }
 
 // choose returns the entry that the options name.
@@ -101,9 +104,11 @@ func (r harRequest) has(name string) bool {
 	return false
 }
 
-// request returns the entry as a request.
-func (r harRequest) request() Request {
+// request returns the entry as a request. A time that cannot be read is none.
+func (e harEntry) request() Request {
+	r := e.Request
 	out := Request{Method: r.Method, Target: r.URL, Header: http.Header{}}
+	out.Time, _ = time.Parse(time.RFC3339, e.Started)
 	for _, f := range r.Headers {
 		out.Header.Add(f.Name, f.Value)
 	}

@@ -123,7 +123,11 @@ func (g *Gate) judgeHead(v *signature.Verifier, r Request, now time.Time) (signa
 	return sig, g.checkLength(r.Length)
 }
 
-// explain tells which schemes of the provider a request would pass under.
+// explain tells which schemes of the provider, or else what other signed content, a request would pass under.
 func (g *Gate) explain(h signature.Headers, body []byte, now time.Time) []signature.Finding {
-	return signature.Explain(g.opts.Provider.Schemes(), *g.secrets.Load(), h, body, now)
+	schemes := g.opts.Provider.Schemes()
+	if findings := signature.Explain(schemes, *g.secrets.Load(), h, body, now); len(findings) > 0 {
+		return findings
+	}
+	return signature.Explain(signature.OtherContents(schemes), *g.secrets.Load(), h, body, now)
 }
