@@ -67,7 +67,7 @@ func (c Config) check() error {
 func (c Config) checkContract() error {
 	p, ok := contract.ProviderFor(c.Provider)
 	if !ok {
-		return usage("unknown provider %q", c.Provider)
+		return &UsageError{contract.UnknownProvider(c.Provider)}
 	}
 	s, err := c.scheme(p)
 	if err != nil || c.Role == contract.Config {

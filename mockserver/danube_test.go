@@ -411,8 +411,11 @@ func TestDanubeControlRefuses(t *testing.T) {
 	if _, err := m.Client.SetWebhook(t.Context(), m.AgentID, client.WebhookSpec{URL: "http://127.0.0.1/", EventTypes: []string{contract.SessionFailed}}); err == nil {
 		t.Error("a webhook is subscribed to what Danube does not have")
 	}
-	if _, err := mockserver.Start(t.Context(), mockserver.Options{Provider: "dnube"}); err == nil || !strings.Contains(err.Error(), "danube") {
+	if _, err := mockserver.Start(t.Context(), mockserver.Options{Provider: "dnube"}); err == nil || !strings.Contains(err.Error(), "did you mean danube?") {
 		t.Errorf("an unknown provider answers %v", err)
+	}
+	if _, err := mockserver.Start(t.Context(), mockserver.Options{Provider: "stripe"}); err == nil || !strings.Contains(err.Error(), "the mock cannot be Stripe; it can be dari") {
+		t.Errorf("a provider that the mock cannot be answers %v", err)
 	}
 	if _, err := mockserver.Start(t.Context(), mockserver.Options{Provider: "danube", Scheme: "dari"}); err == nil {
 		t.Error("Danube takes a scheme of Dari's")

@@ -83,11 +83,20 @@ type Options struct {
 // Resolver finds the addresses of a name, as [net.Resolver] does.
 type Resolver = target.Resolver
 
+// noProvider tells a platform that the mock cannot be from a name that is none's.
+func (o Options) noProvider() error {
+	platforms := strings.Join(Providers(), ", ")
+	if p, ok := contract.ProviderFor(o.Provider); ok {
+		return fmt.Errorf("the mock cannot be %s; it can be %s", p.Title, platforms)
+	}
+	return fmt.Errorf("%w; the mock can be %s", contract.UnknownProvider(o.Provider), platforms)
+}
+
 // check refuses what cannot work, and names the option.
 func (o Options) check() error {
 	p, ok := o.provider()
 	if !ok {
-		return fmt.Errorf("unknown provider %q; the mock can be %s", o.Provider, strings.Join(Providers(), ", "))
+		return o.noProvider()
 	}
 	if _, ok := p.contract.SchemeFor(o.Scheme); o.Scheme != "" && !ok {
 		return fmt.Errorf("unknown scheme %q", o.Scheme)
