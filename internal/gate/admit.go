@@ -94,16 +94,25 @@ func (g *Gate) judge(ctx context.Context, r Request) (Delivery, *body, *refusal)
 	if no != nil {
 		return Delivery{}, b, no
 	}
-	_, ok := digest.Match()
-	if !ok && !g.opts.Observe {
-		sig, ok = g.retry(ctx, v, r, b)
-	}
-	if !ok {
-		g.opts.Observer.Mismatched(func() []signature.Finding { return g.explain(r.Header, b.bytes(), now) })
-		return Delivery{}, b, refuse(contract.CodeSignatureMismatch, nil)
+	if _, ok := digest.Match(); !ok {
+		if sig, no = g.mismatched(ctx, v, r, b, now); no != nil {
+			return Delivery{}, b, no
+		}
 	}
 	d, no := g.identify(&sig, r.Header, b.bytes(), now)
 	return d, b, no
+}
+
+// mismatched judges a request whose signature does not match. A gate that only observes keeps nobody waiting.
+func (g *Gate) mismatched(ctx context.Context, v *signature.Verifier, r Request, b *body, now time.Time) (sig signature.Signature, no *refusal) {
+	no = refuse(contract.CodeSignatureMismatch, nil)
+	if !g.opts.Observe {
+		sig, no = g.retry(ctx, v, r, b)
+	}
+	if no != nil && no.Code == contract.CodeSignatureMismatch {
+		g.opts.Observer.Mismatched(func() []signature.Finding { return g.explain(r.Header, b.bytes(), now) })
+	}
+	return sig, no
 }
 
 var errMethod = errors.New("not a method of the provider's deliveries")

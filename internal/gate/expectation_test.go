@@ -87,27 +87,90 @@ func TestAnnouncementEnds(t *testing.T) {
 	}
 }
 
-// TestHeldRequestsAreBounded shows that forged requests cannot pile up while a rotation is announced.
+// forged is a request that no secret has signed, with a body of some length.
+func forged(t *testing.T, length int) gate.Request {
+	t.Helper()
+	r := signedByNext(t, "evt_1")
+	r.Body, r.Length = strings.NewReader(strings.Repeat(" ", length)), int64(length)
+	return r
+}
+
+// TestHeldRequestsAreBounded shows that forged requests cannot pile up while a rotation is announced, nor take the memory of
+// deliveries that match, and that whoever finds no place is asked to come again.
 func TestHeldRequestsAreBounded(t *testing.T) {
+	for name, row := range map[string]struct {
+		sent, length int
+		held         int
+	}{
+		"small ones by their number":      {1100, 100, 1024},
+		"large ones by their share":       {20, 1 << 20, 8}, // buffers of 2 MiB in a quarter of 64 MiB
+		"one that is larger than a share": {2, 20 << 20, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGate(t, func(o *gate.Options) { o.MaxBody, o.BodyBudget = 30<<20, 64<<20 })
+				g.ExpectSecrets(time.Now().Add(time.Minute))
+				answers := make(chan gate.Verdict, row.sent)
+				for range row.sent {
+					r := forged(t, row.length)
+					go func() {
+						_, v := g.Admit(t.Context(), r)
+						answers <- v
+					}()
+				}
+				synctest.Wait()
+				if n := g.Stats().InFlight; n != int64(row.held) {
+					t.Errorf("%d requests are held, want %d", n, row.held)
+				}
+				for range row.sent - row.held {
+					if v := <-answers; v.Code != contract.CodeOverloaded || v.RetryAfter == 0 {
+						t.Errorf("%+v, want it asked to come again", v)
+					}
+				}
+				if a := admitted(t, g, delivery(t, "evt_2")); a.Release() != nil { // what matches goes on meanwhile
+					t.Error("not released")
+				}
+				for range row.held {
+					if v := <-answers; v.Code != contract.CodeSignatureMismatch {
+						t.Errorf("%+v, want a mismatch", v)
+					}
+				}
+				if s := g.Stats(); s.InFlight != 0 || s.BodyBytes != 0 {
+					t.Errorf("left over: %+v", s)
+				}
+			})
+		})
+	}
+}
+
+// TestPlacesAreGivenBack shows that a flood does not outlast the secrets that it waited for.
+func TestPlacesAreGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(t, nil)
-		g.ExpectSecrets(time.Now().Add(time.Minute))
-		const sent, most = 100, 64
-		var held []<-chan answer
-		for range sent {
-			held = append(held, admitLater(t.Context(), g, signedByNext(t, "evt_1")))
-		}
-		synctest.Wait()
-		if n := g.Stats().InFlight; n != most {
-			t.Errorf("%d requests are held, want %d", n, most)
-		}
-		for _, h := range held {
-			if got := <-h; got.v.Code != contract.CodeSignatureMismatch {
-				t.Errorf("%+v, want a mismatch", got.v)
+		for range 2 {
+			g.ExpectSecrets(time.Now().Add(time.Minute))
+			done := make(chan struct{})
+			for range 1024 {
+				r := forged(t, 100)
+				go func() {
+					g.Admit(t.Context(), r)
+					done <- struct{}{}
+				}()
+			}
+			synctest.Wait()
+			refused(t, g, signedByNext(t, "evt_1"), contract.CodeOverloaded)
+			if err := g.SetSecrets(secrets(t, secretText)); err != nil {
+				t.Fatal(err)
+			}
+			for range 1024 {
+				<-done
 			}
 		}
-		if s := g.Stats(); s.InFlight != 0 || s.BodyBytes != 0 {
-			t.Errorf("left over: %+v", s)
+		if err := g.SetSecrets(secrets(t, nextText, secretText)); err != nil {
+			t.Fatal(err)
+		}
+		if a := admitted(t, g, signedByNext(t, "evt_1")); a.Release() != nil {
+			t.Error("not released")
 		}
 	})
 }
