@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +213,39 @@ func TestExpectedBodyIsNotAskedForInVain(t *testing.T) {
 			}
 			if body.read != row.signed {
 				t.Errorf("body sent: %t", body.read)
+			}
+		})
+	}
+}
+
+// TestOversizedBodyIsNotWaitedFor declares a body that is too long and sends little of it, or all but its end: the answer
+// must come all the same, or such connections would pile up.
+func TestOversizedBodyIsNotWaitedFor(t *testing.T) {
+	g := newGateway(t)
+	g.load(gateBlock(inMemory(), "max_body 1KiB") + "\nrespond ok")
+	for name, head := range map[string]string{
+		"fail/declared":  "Content-Length: 1048576\r\n\r\n",
+		"fail/in chunks": "Transfer-Encoding: chunked\r\n\r\n800\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := new(net.Dialer).DialContext(t.Context(), "unix", filepath.Join(g.dir, "gate"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // Caddy's patience is a minute
+				t.Fatal(err)
+			}
+			req := g.request("")
+			fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: gate.test\r\n%s: %s\r\n%s%s", contract.HeaderSignature,
+				req.Header.Get(contract.HeaderSignature), head, strings.Repeat("x", 2000))
+			resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if code := resp.Header.Get(contract.HeaderError); code != string(contract.CodeBodyTooLarge) || !resp.Close {
+				t.Errorf("%s %s, connection closed: %t", resp.Status, code, resp.Close)
 			}
 		})
 	}

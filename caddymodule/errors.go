@@ -47,9 +47,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		refusal.Status = http.StatusInternalServerError
 	}
 	h.setRefusalHeaders(w.Header(), refusal, v.RetryAfter)
-	if r.ProtoMajor == 1 && r.Header.Get("Expect") != "" {
-		// The sender waits to be asked for a body that nobody wants any more. The server would wait for it in turn, before it
-		// sends the answer, since it does not see through a body that Caddy has wrapped.
+	if r.ProtoMajor == 1 && (r.Header.Get("Expect") != "" || v.Code == contract.CodeBodyTooLarge) {
+		// Nobody wants the body any more, which its sender may not have begun, or may never end. The server would read some
+		// of it all the same before it sends the answer, since it does not see through a body that Caddy has wrapped.
 		w.Header().Set("Connection", "close")
 	}
 	err := caddyhttp.Error(refusal.Status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
