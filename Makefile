@@ -26,9 +26,8 @@ lint: ## Check formatting and run the static analysis.
 fuzz: ## Fuzz every parser FUZZTIME each: a number of inputs, 10000x, or a time, 30s.
 	scripts/fuzz $(FUZZTIME)
 
-bench: build ## Measure the gate against plain reverse_proxy, interleaved, and print the ratios.
-	$(GO) test -run '^$$' -bench . -benchmem ./signature ./internal/...
-	$(GO) run ./internal/bench
+bench: build ## Measure the gate against reverse_proxy and nginx, and write docs/benchmarks.md.
+	$(GO) run ./internal/bench -write docs
 
 bench-smoke: build ## Run every benchmark once, to see that it works.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./signature ./internal/... >/dev/null
