@@ -83,12 +83,7 @@ func newRole(role contract.Role, short string, add func(*pflag.FlagSet, *conform
 	f.Role = role
 	cmd := &cobra.Command{
 		Use: string(role), Short: short, Example: example,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return wrongUsage(fmt.Errorf("unexpected argument %q", args[0]))
-			}
-			return nil
-		},
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := layer(cmd.Flags(), f); err != nil {
 				return wrongUsage(err)

@@ -20,7 +20,7 @@ func newDemo() *cobra.Command {
 its own; send good, broken and hostile deliveries; and print what was sent, what the gate answered and what
 the receiver saw. It needs a caddy with the gate beside this program or in the path, and exits with 0 only if
 every row is as promised.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			self, err := os.Executable()
 			if err != nil {
@@ -39,7 +39,7 @@ every row is as promised.`,
 // newDemoReceiver returns the command by which the demo runs its receiver in a process of its own.
 func newDemoReceiver() *cobra.Command {
 	return &cobra.Command{
-		Use: "receiver", Short: "Be the receiver of the demo", Hidden: true, Args: cobra.NoArgs,
+		Use: "receiver", Short: "Be the receiver of the demo", Hidden: true, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demoCode(demo.ServeReceiver(cmd.Context(), cmd.OutOrStdout()))
 		},

@@ -37,13 +37,14 @@ func newListen() *cobra.Command {
 webhook would, signed with a secret of your own: no public URL is needed. What the receiver submits goes to the platform.
 
 DARI_API_KEY holds the organization's key and DARI_API_URL the API's URL (default: ` + dariapi.DefaultURL + `);
-the secret is that of --secret, --secret-file or ` + secretEnv + `. The command ends with the session. It exits with 0 when every event was delivered, 1 when one was
-not or the platform refuses, 2 when its own words are wrong, and 3 when the platform is out of reach.
+the secret is that of --secret, --secret-file or ` + secretEnv + `. The command ends with the session. It
+exits with 0 when every event was delivered, 1 when one was not or the platform refuses, 2 when its own words are wrong,
+and 3 when the platform is out of reach.
 
 Event types: ` + strings.Join(listen.Types(), ", ") + `.`,
 		Example: `  darihook listen --session sess_… --forward-to http://127.0.0.1:8080/hooks
   darihook listen --session sess_… --forward-to http://localhost:3000/hooks --events tool.call_requested,session.completed --json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

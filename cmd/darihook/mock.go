@@ -40,7 +40,7 @@ With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"a
   darihook mock --listen 127.0.0.1:0 --json --allow-insecure-urls --clock manual
   darihook mock --provider danube --allow-insecure-urls
   darihook mock --data mock.db --retry-schedule 0s,1s,5s`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
 	f.add(cmd)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime/debug"
 
@@ -32,6 +33,14 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(newDemo(), newSign(), newVerify(), newConformance(), newMock(), newTrigger(), newWebhook(), newListen())
 	return root
+}
+
+// noArguments refuses what is no flag, where there are only flags.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return wrongUsage(fmt.Errorf("unexpected argument %q: see --help for the flags", args[0]))
+	}
+	return nil
 }
 
 // version returns the version of the module that this program was built from, or "(devel)" for a checkout.

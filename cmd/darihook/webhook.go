@@ -91,7 +91,7 @@ func printWebhook(out io.Writer, w dariapi.Webhook) error {
 func newWebhookCall(use, short string, call func(context.Context, *dariapi.Client, string) (dariapi.Webhook, error)) *cobra.Command {
 	var f webhookFlags
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := f.client()
 			if err != nil {
@@ -130,7 +130,7 @@ func newWebhookSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set --agent ID --url URL",
 		Short: "Set the webhook; the first time, its secret is shown once",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := f.client()
 			if err != nil {
@@ -203,7 +203,7 @@ instant and keeps its mode and owner. After each the command waits until the gat
 Caddy's admin endpoint, and otherwise it waits for --wait, which must be longer than a gate takes to notice a change
 (at most 5 seconds). When something fails, the file holds every secret that may be in use.`,
 		Example: `  darihook webhook rotate --agent agt_1 --secret-file /etc/caddy/dari-secrets --admin http://127.0.0.1:2019`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd)
 		},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -80,7 +81,16 @@ func (r *receiver) attempt(ctx context.Context, e event) (status int, err error)
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, readAnswer) // the status has decided
 	if resp.StatusCode/100 != 2 {
-		return resp.StatusCode, fmt.Errorf("answered with status %d", resp.StatusCode)
+		return resp.StatusCode, refused(resp)
 	}
 	return resp.StatusCode, nil
+}
+
+// refused tells of an answer that is no success, with the code of a gate's refusal where there is one.
+func refused(resp *http.Response) error {
+	code := contract.Code(resp.Header.Get(contract.HeaderError))
+	if _, ok := contract.RefusalFor(code); ok {
+		return fmt.Errorf("answered with status %d, %s", resp.StatusCode, code)
+	}
+	return fmt.Errorf("answered with status %d", resp.StatusCode)
 }

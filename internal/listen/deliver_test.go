@@ -78,3 +78,25 @@ func TestAttemptHasATimeout(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusalOfAGateIsTold shows why a gate refuses, and nothing that only looks like a code.
+func TestRefusalOfAGateIsTold(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{
+		"signature_mismatch": "answered with status 401, signature_mismatch",
+		"whsec_anything":     "answered with status 401",
+		"":                   "answered with status 401",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var o heard
+			p := &platform{streams: []string{call("evt_1") + end("evt_2")}}
+			r := &receiver{t: t, statuses: []int{401}, code: code}
+			if _, err := listener(t, listen.Options{Platform: p, Receiver: r, Observer: &o, Schedule: []time.Duration{0}}).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if d := o.deliveries[0]; d.Err == nil || d.Err.Error() != want {
+				t.Errorf("%q: the observer heard %v, want %s", code, d.Err, want)
+			}
+		})
+	}
+}

@@ -87,6 +87,8 @@ type receiver struct {
 	t        *testing.T
 	scheme   contract.Scheme
 	statuses []int
+	// code is what every answer has in Dari-Webhook-Error.
+	code string
 
 	mu       sync.Mutex
 	received []got
@@ -115,7 +117,9 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	if status == 0 {
 		return nil, errors.New("connection refused")
 	}
-	return answer(status, "", strings.NewReader("")), nil
+	response := answer(status, "", strings.NewReader(""))
+	response.Header.Set(contract.HeaderError, r.code)
+	return response, nil
 }
 
 // ids lists what arrived.
