@@ -21,7 +21,7 @@ type Server struct {
 	Software string
 	// Version is its version, such as "7.0.15".
 	Version string
-	// Mode is "standalone" or "cluster".
+	// Mode is "standalone", "cluster" or "sentinel".
 	Mode string
 	// Role is "master" or "slave".
 	Role string
@@ -125,7 +125,7 @@ func parseInfo(text string) Server {
 	s := Server{
 		Software:   "redis",
 		Version:    fields["redis_version"],
-		Mode:       fields["redis_mode"],
+		Mode:       cmp.Or(fields["redis_mode"], fields["server_mode"]), // Valkey's name for it
 		Role:       fields["role"],
 		Eviction:   fields["maxmemory_policy"],
 		AppendOnly: fields["aof_enabled"] == "1",

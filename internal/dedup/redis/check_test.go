@@ -38,6 +38,8 @@ func TestWrongServersAreRefused(t *testing.T) {
 		{"fail/no password", redis.Options{Addresses: addresses(protected)}, redis.Denied, "NOAUTH"},
 		{"fail/unknown user", redis.Options{Addresses: addresses(single), Username: "nobody", Password: redis.NewSecret("hunter2")}, redis.Denied, "WRONGPASS"},
 		{"fail/too old", redis.Options{Addresses: []string{impostor(t, "redis_version:6.2.14\r\nredis_mode:standalone\r\nrole:master\r\n")}}, redis.WrongServer, "6.2.14 is too old"},
+		{"fail/a Valkey Sentinel as a single server", redis.Options{Addresses: []string{impostor(t, valkey+"server_mode:sentinel\r\n")}}, redis.WrongServer, "Sentinel"},
+		{"fail/a Valkey Cluster's node as a single server", redis.Options{Addresses: []string{impostor(t, valkey+"server_mode:cluster\r\n")}}, redis.WrongServer, "set cluster"},
 		{"fail/no version", redis.Options{Addresses: []string{impostor(t, "role:master\r\n")}}, redis.WrongServer, "version"},
 	}
 	for _, row := range rows {
@@ -66,6 +68,9 @@ func TestWrongServersAreRefused(t *testing.T) {
 		wantRecovery(t, s)
 	})
 }
+
+// valkey is how a Valkey begins to tell about itself; what it is it says in other words than Redis.
+const valkey = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nrole:master\r\n"
 
 // impostor answers INFO with a text and everything else with OK.
 func impostor(t *testing.T, info string) string {

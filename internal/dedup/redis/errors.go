@@ -100,6 +100,7 @@ var phrases = map[string]Reason{
 	"unknown command 'SENTINEL'":      WrongServer,
 	"unknown command `SENTINEL`":      WrongServer,
 	"can't run this command":          Denied, // from within a script
+	"ACL failure in script":           Denied, // the same, as Valkey says it
 	"without any password":            Denied,
 	"invalid password":                Denied,
 	"DB index is out of range":        WrongServer,

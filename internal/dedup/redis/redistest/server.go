@@ -1,6 +1,7 @@
 // Package redistest starts real Redis servers for tests, on free loopback ports and in directories of their own, and
 // does to them what happens to servers: kill, pause, restart, failover. It needs a redis-server (or valkey-server)
-// program; a test without one is skipped, and fails where the environment has CI=true.
+// program, which the environment may name (see [Program]); a test without one is skipped, and fails where the environment
+// has CI=true.
 package redistest
 
 import (
@@ -26,8 +27,15 @@ const (
 	pollInterval = 5 * time.Millisecond
 )
 
-// Program returns the path of the server program.
+// ProgramVariable is the environment variable that names the server program to use.
+const ProgramVariable = "DARIHOOK_REDIS_SERVER"
+
+// Program returns the path of the server program: the one that the environment variable names, or else redis-server or
+// valkey-server from the path.
 func Program() (string, error) {
+	if named := os.Getenv(ProgramVariable); named != "" {
+		return exec.LookPath(named)
+	}
 	for _, name := range []string{"redis-server", "valkey-server"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
