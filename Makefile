@@ -4,7 +4,9 @@ GO            ?= go
 GOLANGCI_LINT ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME      ?= 10000x
 
-.PHONY: help build demo test lint fuzz bench bench-smoke setup clean
+SOAK          ?=
+
+.PHONY: help build demo test lint fuzz bench bench-smoke soak soak-short setup clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,12 @@ bench: build ## Measure the gate against reverse_proxy and nginx, and write docs
 bench-smoke: build ## Run every benchmark once, to see that it works.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./signature ./internal/... >/dev/null
 	$(GO) run ./internal/bench -smoke
+
+soak: build setup ## Kill, pause and cut gates over one Redis for 200,000 deliveries, and account for each; flags in SOAK.
+	$(GO) run ./internal/soak $(SOAK)
+
+soak-short: build setup ## The same for a minute.
+	$(GO) run ./internal/soak -duration 1m $(SOAK)
 
 setup:
 	@scripts/system-packages

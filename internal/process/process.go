@@ -31,11 +31,13 @@ type Process struct {
 	exited chan struct{} // closed when it has
 }
 
-// Start starts a command and keeps what it writes to its standard error. When the command's context ends, the process is
-// asked to.
+// Start starts a command and keeps what it writes to its standard error, unless that leads elsewhere already. When the
+// command's context ends, the process is asked to.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{cmd: cmd, exited: make(chan struct{})}
-	cmd.Stderr = &p.log
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.log
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopPatience
 	if err := cmd.Start(); err != nil {
@@ -61,6 +63,18 @@ func (p *Process) Stop() {
 	defer timer.Stop()
 	<-p.exited
 }
+
+// Kill ends the process at once, as a crash does.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	<-p.exited
+}
+
+// Pause stops the process: its connections stay, and nothing answers.
+func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Log returns what the process wrote to its standard error. It must have ended.
 func (p *Process) Log() []byte {

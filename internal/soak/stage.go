@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/darihook/darihook/internal/dedup/redis/redistest"
+	"github.com/darihook/darihook/internal/process"
+)
+
+// stage is everything that runs during a soak beside the senders.
+type stage struct {
+	clock
+	o        options
+	redis    *redistest.Server
+	gates    []*gate
+	receiver *upstream
+}
+
+// upstream is the receiver as its keeper sees it: one process after the other.
+type upstream struct {
+	clock
+	dir     string
+	address string
+	life    atomic.Int64
+	process *process.Process
+}
+
+// newStage starts everything.
+func newStage(ctx context.Context, o options, clock clock) (s *stage, err error) {
+	s = &stage{clock: clock, o: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.redis, err = redistest.Start(o.dir, o.sabotage.redis()...); err != nil {
+		return s, err
+	}
+	s.receiver = &upstream{clock: clock, dir: o.dir}
+	if s.receiver.address, err = freeAddress(); err != nil {
+		return s, err
+	}
+	if err := s.receiver.start(ctx); err != nil {
+		return s, err
+	}
+	for i := range o.gates {
+		g, err := newGate(i, o, clock, s.redis.Addr, s.receiver.address)
+		if err != nil {
+			return s, err
+		}
+		s.gates = append(s.gates, g)
+		if err := g.start(ctx); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// close ends everything in order: no gate loses what it works on, and the ledger is whole.
+func (s *stage) close() error {
+	var errs []error
+	for _, g := range s.gates {
+		errs = append(errs, g.stop())
+		g.store.cut()
+		g.upstream.cut()
+	}
+	if s.receiver != nil && s.receiver.process != nil {
+		s.receiver.process.Stop()
+	}
+	if s.redis != nil {
+		s.redis.Kill()
+	}
+	return errors.Join(errs...)
+}
+
+// start runs the receiver's next process, which is this program in another role, and returns when it serves.
+func (u *upstream) start(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	life := u.life.Add(1)
+	cmd := exec.CommandContext(ctx, self, "-receiver", u.address, "-dir", u.dir,
+		"-life", strconv.FormatInt(life, 10), "-began", strconv.FormatInt(u.began.UnixNano(), 10))
+	if u.process, err = process.Start(cmd); err != nil {
+		return fmt.Errorf("starting the receiver: %w", err)
+	}
+	return u.process.Serves(ctx, u.address)
+}
+
+// addresses are where the gates listen.
+func (s *stage) addresses() []string {
+	var all []string
+	for _, g := range s.gates {
+		all = append(all, g.address)
+	}
+	return all
+}
