@@ -458,3 +458,17 @@ func TestDrain(t *testing.T) {
 		}
 	})
 }
+
+// TestMismatchTellsWhatWasSigned shows that the operator hears of other signed content also where the platform has no scheme
+// for it, and that nothing is accepted for it.
+func TestMismatchTellsWhatWasSigned(t *testing.T) {
+	t.Parallel()
+	seen := new(witness)
+	g := newGate(t, func(o *gate.Options) { o.Provider, o.Observer = contract.Stripe(), seen })
+	other := contract.Stripe().Scheme
+	other.Content = contract.ContentBody
+	refused(t, g, signedBy(t, other, "", eventBody("evt_1")), contract.CodeSignatureMismatch)
+	if len(seen.findings) != 1 || seen.findings[0].Scheme != "stripe signing {body}" {
+		t.Errorf("the operator hears of %v", seen.findings)
+	}
+}
