@@ -12,12 +12,17 @@ import (
 	"github.com/darihook/darihook/internal/dedup"
 )
 
-// groupSize bounds how many requests share one durable write.
-const groupSize = 1024
+const (
+	// groupSize bounds how many requests share one durable write.
+	groupSize = 1024
+	// gatherTime is how long a commit waits for others to share its write while further deliveries are under way. A
+	// durable write costs the same processor time whatever is in it.
+	gatherTime = time.Millisecond
+)
 
-// writer is the one goroutine that changes the database. It takes whatever requests have gathered while it made the
-// previous write, and makes them durable with one more: a lone request waits for nobody, many share the disk's time.
-// Being alone, it needs no lock around the pairs that belong together, nor around purging beside committing.
+// writer is the one goroutine that changes the database. It makes whatever requests have gathered durable with one write:
+// a lone delivery's waits for nobody, many share the disk's time. Being alone, it needs no lock around the pairs that
+// belong together, nor around purging beside committing.
 type writer struct {
 	engine *engine
 	claims *dedup.Claims
@@ -36,6 +41,7 @@ type writer struct {
 	buffer  []byte
 	purger  purger
 	wakeups *time.Timer
+	pause   *time.Timer // ends gatherTime
 }
 
 // request is a commit, or a forget when drop is set.
@@ -143,6 +149,8 @@ func (w *writer) run() {
 	defer w.recoverFault()
 	w.wakeups = time.NewTimer(purgeInterval)
 	defer w.wakeups.Stop()
+	w.pause = time.NewTimer(gatherTime)
+	defer w.pause.Stop()
 	for {
 		select {
 		case req := <-w.requests:
@@ -175,19 +183,40 @@ func (w *writer) drain() {
 	}
 }
 
-// serve carries out a request and every other that is waiting. A forget ends a group, since it must see what came
-// before it.
-func (w *writer) serve(req *request) {
+// gather makes a group of a request and of those that are waiting. While more deliveries are under way than have asked, it
+// gives them a moment to do so.
+func (w *writer) gather(req *request) {
 	w.group = append(w.group[:0], req)
-	for len(w.group) < groupSize && !w.group[len(w.group)-1].drop {
+	w.takeWaiting()
+	if w.full() || int64(len(w.group)) >= w.claims.Held() {
+		return
+	}
+	w.pause.Reset(gatherTime)
+	select {
+	case <-w.pause.C:
+	case <-w.closing:
+	}
+	w.takeWaiting()
+}
+
+// takeWaiting adds the requests that are waiting to the group.
+func (w *writer) takeWaiting() {
+	for !w.full() {
 		select {
 		case next := <-w.requests:
 			w.group = append(w.group, next)
-			continue
 		default:
+			return
 		}
-		break
 	}
+}
+
+// full reports whether the group takes no more. A forget ends a group, since it must see what came before it.
+func (w *writer) full() bool { return len(w.group) == groupSize || w.group[len(w.group)-1].drop }
+
+// serve carries out a request and those that gather behind it.
+func (w *writer) serve(req *request) {
+	w.gather(req)
 	var forget *request
 	if last := len(w.group) - 1; w.group[last].drop {
 		w.group, forget = w.group[:last], w.group[last]
