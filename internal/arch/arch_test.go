@@ -28,6 +28,8 @@ var rules = []rule{
 	{"internal/dedup/disk", []string{module + "internal/dedup/memory", module + "internal/dedup/redis"}, "a backend never imports another"},
 	{"internal/gate", []string{"github.com/caddyserver", "go.uber.org/zap", "github.com/prometheus", "github.com/onsi", module + "fixtures"},
 		"the gate's decisions are tested without a server"},
+	{"internal/forward", []string{"github.com/caddyserver", "go.uber.org/zap", "github.com/prometheus", "github.com/onsi", module},
+		"it takes bytes to a receiver and knows nothing of verdicts"},
 	{"caddymodule", []string{"github.com/onsi", module + "conformance", module + "fixtures", module + "mockserver"},
 		"what runs in production carries no test machinery"},
 	{"mockserver", []string{"github.com/caddyserver", "github.com/onsi", module + "internal/gate", module + "internal/dedup", module + "caddymodule"},

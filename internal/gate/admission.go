@@ -66,6 +66,9 @@ func (a *Admission) letGo() {
 // Size is the length of the body in bytes, as far as it has been read.
 func (a *Admission) Size() int64 { return int64(a.body.n) }
 
+// Bytes is the whole body. It must not be looked at after the admission has ended.
+func (a *Admission) Bytes() []byte { return a.body.bytes() }
+
 // Body returns a new reader of exactly the bytes that were signed, from their beginning. After the admission has ended it
 // answers ErrEnded. Where the gate observes, the bytes that it has not read come from the request's own body, so that
 // there only one Body can be read.

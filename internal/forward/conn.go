@@ -1,0 +1,95 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// patience is how long a write may stand still before the connection is looked at: a receiver that answers early may
+// have stopped reading for good.
+const patience = 100 * time.Millisecond
+
+// errEarly ends a write whose receiver has answered already and reads no further.
+var errEarly = errors.New("answered before the request was read")
+
+// conn is a connection to the receiver.
+type conn struct {
+	net.Conn
+	raw   syscall.RawConn // nil where the system offers no look at a socket
+	used  bool            // a request has been sent on it
+	until time.Time       // the end of the exchange under way
+	toEnd bool            // the connection's end is the answer's
+}
+
+// dial is the pool's way to a connection.
+func (c *Client) dial(_ string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	var dialer net.Dialer
+	nc, err := dialer.DialContext(ctx, c.opts.Address.Network, c.opts.Address.Host)
+	if err != nil {
+		return nil, err
+	}
+	dialed := &conn{Conn: nc}
+	if sc, ok := nc.(syscall.Conn); ok {
+		dialed.raw, _ = sc.SyscallConn() // without it the connection is trusted as it is
+	}
+	return dialed, nil
+}
+
+// begin bounds the exchange that comes next.
+func (c *conn) begin(until time.Time) error {
+	c.used, c.until = true, until
+	return c.SetReadDeadline(until)
+}
+
+// Read reads from the receiver. A connection that ends where the answer does not gives io.ErrUnexpectedEOF, since a parser
+// may take io.EOF for the end of what it reads.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF && !c.toEnd {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// Write writes all of p while the receiver takes it. Errors: errEarly, or the network's.
+func (c *conn) Write(p []byte) (n int, err error) {
+	for {
+		pause := time.Now().Add(patience)
+		if pause.After(c.until) {
+			pause = c.until
+		}
+		if err := c.SetWriteDeadline(pause); err != nil {
+			return n, err
+		}
+		m, err := c.Conn.Write(p[n:])
+		n += m
+		switch {
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return n, err
+		case !c.quiet():
+			return n, errEarly
+		case pause.Equal(c.until):
+			return n, err
+		}
+	}
+}
+
+// quiet reports whether there is nothing to read: the receiver has neither answered nor closed the connection.
+func (c *conn) quiet() bool {
+	if c.raw == nil {
+		return true
+	}
+	quiet := false
+	err := c.raw.Read(func(fd uintptr) bool {
+		quiet = nothingToRead(fd)
+		return true
+	})
+	return err == nil && quiet
+}

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package forward
+
+// nothingToRead cannot tell here. A request into a connection that the receiver has closed fails, and its sender comes
+// again.
+func nothingToRead(uintptr) bool { return true }
