@@ -79,80 +79,82 @@ func sized(id string, n int) string {
 // TestBodies sends every shape of body over every version of HTTP. Whatever is accepted reaches the receiver byte for
 // byte (clause GATE-002); whatever is refused does not reach it at all.
 func TestBodies(t *testing.T) {
-	const limit = 100_000
-	g, r := newGateway(t), newReceiver(t, nil)
-	port := freePort(t)
-	caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://localhost:%d", port), "tls internal\n"+
-		gateBlock(fmt.Sprintf("max_body %d", limit), inMemory())+"\n"+r.proxy()),
-		"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
-	if err := g.tryLoadFile(caddyfile); err != nil {
-		t.Fatal(err)
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	eventually(t, "a certificate", func() bool {
-		conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}) //nolint:gosec // as below
-		if err == nil {
-			_ = conn.Close()
+	eachWay(t, func(t *testing.T, by way) {
+		const limit = 100_000
+		g, r := newGateway(t), newReceiver(t, nil)
+		port := freePort(t)
+		caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://localhost:%d", port), "tls internal\n"+
+			by.site(r, fmt.Sprintf("max_body %d", limit), inMemory())),
+			"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
+		if err := g.tryLoadFile(caddyfile); err != nil {
+			t.Fatal(err)
 		}
-		return err == nil
-	})
-	for protocol, client := range protocols(t) {
-		slug := strings.ReplaceAll(protocol, "/", "")
-		for name, row := range map[string]struct {
-			body   string
-			change func(*http.Request)
-			code   contract.Code
-		}{
-			"ok/plain":           {sized(slug+"plain", 500), nil, ""},
-			"ok/limit":           {sized(slug+"limit", limit), nil, ""},
-			"ok/chunked":         {sized(slug+"chunked", 5000), chunked, ""},
-			"ok/chunked limit":   {sized(slug+"chunkedlimit", limit), chunked, ""},
-			"ok/expect":          {sized(slug+"expect", 5000), expecting, ""},
-			"ok/trailers":        {sized(slug+"trailers", 5000), trailed, ""},
-			"ok/not ASCII":       {`{"id":"` + slug + `é😀","x":"\u00e9 é"}`, nil, ""},
-			"ok/blanks":          {" \n{ \"id\" : \"" + slug + "blanks\" }\n", nil, ""},
-			"fail/empty":         {"", nil, contract.CodeBodyInvalid},
-			"fail/over":          {sized("x", limit+1), nil, contract.CodeBodyTooLarge},
-			"fail/chunked over":  {sized("x", limit+1), chunked, contract.CodeBodyTooLarge},
-			"fail/expect over":   {sized("x", limit+1), expecting, contract.CodeBodyTooLarge},
-			"fail/gzip":          {gzipped(t, event(slug)), encoded, contract.CodeBodyInvalid},
-			"fail/invalid UTF-8": {"{\"id\":\"x\xff\"}", nil, contract.CodeBodyInvalid},
-			"fail/repeated name": {`{"id":"x","id":"y"}`, nil, contract.CodeBodyInvalid},
-			"fail/10,000 deep":   {`{"id":"x","y":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, nil, contract.CodeBodyInvalid},
-			"fail/long id":       {sized(strings.Repeat("a", 90_000), limit), nil, contract.CodeIDMissing},
-		} {
-			t.Run(protocol+"/"+name, func(t *testing.T) {
-				req := g.request(row.body)
-				req.URL.Scheme, req.URL.Host, req.Host = "https", address, fmt.Sprintf("localhost:%d", port)
-				if row.change != nil {
-					row.change(req)
-				}
-				before := r.hits.Load()
-				a, version, err := sendVersion(client, req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if version != protocol {
-					t.Fatalf("spoke %s", version)
-				}
-				if a.code() != string(row.code) || (row.code == "") != (a.status == http.StatusOK) {
-					t.Fatalf("%s, want %q", a, row.code)
-				}
-				if row.code != "" {
-					if r.hits.Load() != before {
-						t.Error("a refused body reached the receiver")
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		eventually(t, "a certificate", func() bool {
+			conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}) //nolint:gosec // as below
+			if err == nil {
+				_ = conn.Close()
+			}
+			return err == nil
+		})
+		for protocol, client := range protocols(t) {
+			slug := strings.ReplaceAll(protocol, "/", "")
+			for name, row := range map[string]struct {
+				body   string
+				change func(*http.Request)
+				code   contract.Code
+			}{
+				"ok/plain":           {sized(slug+"plain", 500), nil, ""},
+				"ok/limit":           {sized(slug+"limit", limit), nil, ""},
+				"ok/chunked":         {sized(slug+"chunked", 5000), chunked, ""},
+				"ok/chunked limit":   {sized(slug+"chunkedlimit", limit), chunked, ""},
+				"ok/expect":          {sized(slug+"expect", 5000), expecting, ""},
+				"ok/trailers":        {sized(slug+"trailers", 5000), trailed, ""},
+				"ok/not ASCII":       {`{"id":"` + slug + `é😀","x":"\u00e9 é"}`, nil, ""},
+				"ok/blanks":          {" \n{ \"id\" : \"" + slug + "blanks\" }\n", nil, ""},
+				"fail/empty":         {"", nil, contract.CodeBodyInvalid},
+				"fail/over":          {sized("x", limit+1), nil, contract.CodeBodyTooLarge},
+				"fail/chunked over":  {sized("x", limit+1), chunked, contract.CodeBodyTooLarge},
+				"fail/expect over":   {sized("x", limit+1), expecting, contract.CodeBodyTooLarge},
+				"fail/gzip":          {gzipped(t, event(slug)), encoded, contract.CodeBodyInvalid},
+				"fail/invalid UTF-8": {"{\"id\":\"x\xff\"}", nil, contract.CodeBodyInvalid},
+				"fail/repeated name": {`{"id":"x","id":"y"}`, nil, contract.CodeBodyInvalid},
+				"fail/10,000 deep":   {`{"id":"x","y":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, nil, contract.CodeBodyInvalid},
+				"fail/long id":       {sized(strings.Repeat("a", 90_000), limit), nil, contract.CodeIDMissing},
+			} {
+				t.Run(protocol+"/"+name, func(t *testing.T) {
+					req := g.request(row.body)
+					req.URL.Scheme, req.URL.Host, req.Host = "https", address, fmt.Sprintf("localhost:%d", port)
+					if row.change != nil {
+						row.change(req)
 					}
-					return
-				}
-				if got := r.last(t); string(got.body) != row.body {
-					t.Errorf("the receiver got %d bytes, want %d", len(got.body), len(row.body))
-				}
-			})
+					before := r.hits.Load()
+					a, version, err := sendVersion(client, req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if version != protocol {
+						t.Fatalf("spoke %s", version)
+					}
+					if a.code() != string(row.code) || (row.code == "") != (a.status == http.StatusOK) {
+						t.Fatalf("%s, want %q", a, row.code)
+					}
+					if row.code != "" {
+						if r.hits.Load() != before {
+							t.Error("a refused body reached the receiver")
+						}
+						return
+					}
+					if got := r.last(t); string(got.body) != row.body {
+						t.Errorf("the receiver got %d bytes, want %d", len(got.body), len(row.body))
+					}
+				})
+			}
 		}
-	}
-	if n := g.metric(`caddy_dari_webhook_body_bytes{provider="dari"}`); n != "0" {
-		t.Errorf("%s bytes of bodies left over", n)
-	}
+		if n := g.metric(`caddy_dari_webhook_body_bytes{provider="dari"}`); n != "0" {
+			t.Errorf("%s bytes of bodies left over", n)
+		}
+	})
 }
 
 func chunked(r *http.Request)   { r.ContentLength = -1 }

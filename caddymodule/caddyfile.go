@@ -41,6 +41,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		body_budget    <size>
 //		scope          <name>
 //		observe
+//		forward        <address> { ... }
 //		dedup          off|<store> [<argument>...] { ... }
 //	}
 //
@@ -88,6 +89,9 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, name string) error {
 	case "observe":
 		h.Observe = true
 		return noArg(d)
+	case "forward":
+		h.Forward = new(Forward)
+		return h.Forward.parse(d)
 	case "dedup":
 		h.Dedup = new(Dedup)
 		return h.Dedup.parse(d)

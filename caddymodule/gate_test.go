@@ -10,61 +10,65 @@ import (
 )
 
 func TestDeliveryReachesTheReceiverOnce(t *testing.T) {
-	g, r := newGateway(t), newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = w.Write([]byte("thanks"))
+	eachWay(t, func(t *testing.T, by way) {
+		g, r := newGateway(t), newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = w.Write([]byte("thanks"))
+		})
+		g.load(by.site(r, inMemory()))
+		if a := g.deliver("evt_1"); a.status != http.StatusAccepted || a.body != "thanks" || a.duplicate() {
+			t.Errorf("first copy: %s", a)
+		}
+		if a := g.deliver("evt_1"); a.status != http.StatusAccepted || a.body != "" || !a.duplicate() {
+			t.Errorf("second copy: %s", a)
+		}
+		if n := r.hits.Load(); n != 1 {
+			t.Errorf("the receiver was called %d times", n)
+		}
+		if got := string(r.last(t).body); got != event("evt_1") {
+			t.Errorf("the receiver got %q", got)
+		}
 	})
-	g.load(gateBlock(inMemory()) + "\n" + r.proxy())
-	if a := g.deliver("evt_1"); a.status != http.StatusAccepted || a.body != "thanks" || a.duplicate() {
-		t.Errorf("first copy: %s", a)
-	}
-	if a := g.deliver("evt_1"); a.status != http.StatusAccepted || a.body != "" || !a.duplicate() {
-		t.Errorf("second copy: %s", a)
-	}
-	if n := r.hits.Load(); n != 1 {
-		t.Errorf("the receiver was called %d times", n)
-	}
-	if got := string(r.last(t).body); got != event("evt_1") {
-		t.Errorf("the receiver got %q", got)
-	}
 }
 
 // TestVouching holds clause GATE-003: the receiver reads the gate's headers and nobody else's.
 func TestVouching(t *testing.T) {
-	g, r := newGateway(t), newReceiver(t, nil)
-	g.load(gateBlock(inMemory()) + "\n" + r.proxy())
-	req := g.request(event("evt_1"))
-	maps.Copy(req.Header, map[string][]string{
-		"Dari-Webhook-Verified": {"true", "yes"},
-		"dari-webhook-verified": {"raw"},
-		"Dari-Webhook-Event":    {"tool.call_requested"},
-		"Dari_Webhook_Verified": {"true"},
-		"DARI-WEBHOOK_EVENT":    {"x"},
-		"Dari.Webhook.Id":       {"evt_2"},
+	eachWay(t, func(t *testing.T, by way) {
+		g, r := newGateway(t), newReceiver(t, nil)
+		g.load(by.site(r, inMemory()))
+		req := g.request(event("evt_1"))
+		maps.Copy(req.Header, map[string][]string{
+			"Dari-Webhook-Verified": {"true", "yes"},
+			"dari-webhook-verified": {"raw"},
+			"Dari-Webhook-Event":    {"tool.call_requested"},
+			"Dari_Webhook_Verified": {"true"},
+			"DARI-WEBHOOK_EVENT":    {"x"},
+			"Dari.Webhook.Id":       {"evt_2"},
+		})
+		req.Trailer = http.Header{"Dari-Webhook-Verified": {"true"}, "Dari-Webhook-Id": {"evt_2"}, "X-Checksum": {"1"}}
+		req.ContentLength = -1
+		stamp := req.Header.Get(contract.HeaderTimestamp)
+		if a := g.send(req); a.status != http.StatusOK {
+			t.Fatalf("%s", a)
+		}
+		got := r.last(t)
+		for name, want := range map[string]string{
+			contract.HeaderVerified: "true", contract.HeaderID: "evt_1",
+			contract.HeaderEvent: "session.completed", contract.HeaderTimestamp: stamp,
+		} {
+			if values := got.header[name]; len(values) != 1 || values[0] != want {
+				t.Errorf("%s: %q, want %q", name, values, want)
+			}
+		}
+		for name := range got.header {
+			if strings.ContainsAny(name, "_.") {
+				t.Errorf("the receiver got %s", name)
+			}
+		}
+		if len(got.trailer) != 1 || got.trailer.Get("X-Checksum") != "1" {
+			t.Errorf("trailers %v, want X-Checksum alone", got.trailer)
+		}
 	})
-	req.Trailer = http.Header{"Dari-Webhook-Verified": {"true"}, "Dari-Webhook-Id": {"evt_2"}, "X-Checksum": {"1"}}
-	req.ContentLength = -1
-	stamp := req.Header.Get(contract.HeaderTimestamp)
-	if a := g.send(req); a.status != http.StatusOK {
-		t.Fatalf("%s", a)
-	}
-	got := r.last(t)
-	for name, want := range map[string]string{
-		contract.HeaderVerified: "true", contract.HeaderID: "evt_1",
-		contract.HeaderEvent: "session.completed", contract.HeaderTimestamp: stamp,
-	} {
-		if values := got.header[name]; len(values) != 1 || values[0] != want {
-			t.Errorf("%s: %q, want %q", name, values, want)
-		}
-	}
-	for name := range got.header {
-		if strings.ContainsAny(name, "_.") {
-			t.Errorf("the receiver got %s", name)
-		}
-	}
-	if len(got.trailer) != 1 || got.trailer.Get("X-Checksum") != "1" {
-		t.Errorf("trailers %v, want X-Checksum alone", got.trailer)
-	}
 }
 
 func TestWithoutDedupEveryCopyIsForwarded(t *testing.T) {

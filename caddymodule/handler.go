@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/forward"
 	"github.com/darihook/darihook/internal/gate"
 	"github.com/darihook/darihook/signature"
 )
@@ -93,8 +94,13 @@ type Handler struct {
 	// Dedup says how deliveries are remembered. Default: on disk, in Caddy's data directory.
 	Dedup *Dedup `json:"dedup,omitempty"`
 
+	// Forward takes the deliveries straight to the receiver. Handlers behind this one are then not called. Default: the
+	// next handler gets them.
+	Forward *Forward `json:"forward,omitempty"`
+
 	provider contract.Provider
 	gate     *gate.Gate
+	receiver *forward.Client // nil: the next handler
 	lease    *storeLease
 	secrets  *secretSource
 	metrics  *metrics
@@ -129,6 +135,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	opts, err := h.options()
 	if err != nil {
 		return err
+	}
+	if h.Forward != nil {
+		if h.receiver, err = h.Forward.client(h.Observe); err != nil {
+			return err
+		}
 	}
 	if h.secrets, err = newSecretSource(h.Secrets, h.SecretFile, h.logger); err != nil {
 		return err
@@ -243,6 +254,9 @@ const drainTime = time.Minute
 // After a reload that does not hold up the new configuration; when Caddy exits, it is waited for.
 func (h *Handler) Cleanup() error {
 	h.secrets.stop()
+	if h.receiver != nil {
+		h.receiver.Close()
+	}
 	if h.lease == nil {
 		return nil
 	}

@@ -214,6 +214,42 @@ func (r *receiver) last(t *testing.T) received {
 // proxy is the directive that forwards to the receiver.
 func (r *receiver) proxy() string { return "reverse_proxy " + strings.TrimPrefix(r.URL, "http://") }
 
+// way is how deliveries get from the gate to the receiver.
+type way string
+
+const (
+	byProxy   way = "reverse_proxy"
+	byForward way = "forward"
+)
+
+// eachWay runs a test for each way.
+func eachWay(t *testing.T, test func(t *testing.T, by way)) {
+	for _, by := range []way{byProxy, byForward} {
+		t.Run(string(by), func(t *testing.T) { test(t, by) })
+	}
+}
+
+// site is a gate with some lines in front of a receiver.
+func (w way) site(r *receiver, lines ...string) string {
+	return w.siteAt(strings.TrimPrefix(r.URL, "http://"), lines...)
+}
+
+// siteAt is a gate with some lines in front of an address.
+func (w way) siteAt(address string, lines ...string) string {
+	if w == byForward {
+		return gateBlock(append(lines, "forward "+address)...)
+	}
+	return gateBlock(lines...) + "\nreverse_proxy " + address
+}
+
+// impatient is a site whose receiver has to answer within 100 milliseconds.
+func (w way) impatient(r *receiver, lines ...string) string {
+	if w == byForward {
+		return w.siteAt(r.URL+" {\ntimeout 100ms\n}", lines...)
+	}
+	return w.siteAt(r.URL+" {\ntransport http {\nresponse_header_timeout 100ms\n}\n}", lines...)
+}
+
 // event is the body of a delivery.
 func event(id string) string {
 	return fmt.Sprintf(`{"id":%q,"type":"session.completed","created_at":"2026-01-01T00:00:00Z","data":{"session_id":"sess_1","agent_id":"agt_1"}}`, id)

@@ -97,45 +97,47 @@ func TestRejectedReloadChangesNothing(t *testing.T) {
 
 // TestReloadUnderLoad shows that nothing is lost and nothing runs twice while configurations come and go.
 func TestReloadUnderLoad(t *testing.T) {
-	g := newGateway(t)
-	var perID sync.Map
-	r := newReceiver(t, func(_ http.ResponseWriter, req *http.Request) {
-		n, _ := perID.LoadOrStore(req.Header.Get(contract.HeaderID), new(atomic.Int64))
-		n.(*atomic.Int64).Add(1)
-	})
-	site := func(i int) string {
-		return gateBlock("dedup disk {\nttl "+fmt.Sprint(i+1)+"h\n}") + "\n" + r.proxy()
-	}
-	g.load(site(0))
-	var senders sync.WaitGroup
-	var stop atomic.Bool
-	var sent atomic.Int64
-	for w := range 4 {
-		senders.Go(func() {
-			for i := 0; !stop.Load(); i++ {
-				g.insist(t, fmt.Sprintf("evt_%d_%d", w, i))
-				sent.Add(1)
-			}
+	eachWay(t, func(t *testing.T, by way) {
+		g := newGateway(t)
+		var perID sync.Map
+		r := newReceiver(t, func(_ http.ResponseWriter, req *http.Request) {
+			n, _ := perID.LoadOrStore(req.Header.Get(contract.HeaderID), new(atomic.Int64))
+			n.(*atomic.Int64).Add(1)
 		})
-	}
-	for i := range 10 {
-		g.load(site(i + 1))
-		before := sent.Load()
-		eventually(t, "deliveries under the new configuration", func() bool { return sent.Load() > before+10 })
-	}
-	stop.Store(true)
-	senders.Wait()
-	var ids int64
-	perID.Range(func(id, n any) bool {
-		ids++
-		if n := n.(*atomic.Int64).Load(); n != 1 {
-			t.Errorf("%s reached the receiver %d times", id, n)
+		site := func(i int) string {
+			return by.site(r, "dedup disk {\nttl "+fmt.Sprint(i+1)+"h\n}")
 		}
-		return true
+		g.load(site(0))
+		var senders sync.WaitGroup
+		var stop atomic.Bool
+		var sent atomic.Int64
+		for w := range 4 {
+			senders.Go(func() {
+				for i := 0; !stop.Load(); i++ {
+					g.insist(t, fmt.Sprintf("evt_%d_%d", w, i))
+					sent.Add(1)
+				}
+			})
+		}
+		for i := range 10 {
+			g.load(site(i + 1))
+			before := sent.Load()
+			eventually(t, "deliveries under the new configuration", func() bool { return sent.Load() > before+10 })
+		}
+		stop.Store(true)
+		senders.Wait()
+		var ids int64
+		perID.Range(func(id, n any) bool {
+			ids++
+			if n := n.(*atomic.Int64).Load(); n != 1 {
+				t.Errorf("%s reached the receiver %d times", id, n)
+			}
+			return true
+		})
+		if ids != sent.Load() {
+			t.Errorf("%d deliveries were acknowledged, %d received", sent.Load(), ids)
+		}
 	})
-	if ids != sent.Load() {
-		t.Errorf("%d deliveries were acknowledged, %d received", sent.Load(), ids)
-	}
 }
 
 // insist delivers as a platform does: again and again until it is told of success.
@@ -151,17 +153,19 @@ func (g *gateway) insist(t *testing.T, id string) {
 // TestDeliveryUnderWayDuringAReload shows that it keeps its store until it has ended, though no configuration names it any
 // more.
 func TestDeliveryUnderWayDuringAReload(t *testing.T) {
-	g := newGateway(t)
-	r := newReceiver(t, holding)
-	site := gateBlock("dedup disk") + "\n" + r.proxy()
-	g.load(site)
-	let := hold(t, g, "evt_1")
-	g.load("respond gone")
-	let()
-	eventually(t, "the store to be free again", func() bool { return g.tryLoad(site) == nil })
-	if a := g.deliver("evt_1"); !a.duplicate() {
-		t.Errorf("after the reload: %s", a)
-	}
+	eachWay(t, func(t *testing.T, by way) {
+		g := newGateway(t)
+		r := newReceiver(t, holding)
+		site := by.site(r, "dedup disk")
+		g.load(site)
+		let := hold(t, g, "evt_1")
+		g.load("respond gone")
+		let()
+		eventually(t, "the store to be free again", func() bool { return g.tryLoad(site) == nil })
+		if a := g.deliver("evt_1"); !a.duplicate() {
+			t.Errorf("after the reload: %s", a)
+		}
+	})
 }
 
 // TestTwoGatesInOneConfiguration share the collectors and the store, and stay apart by scope.

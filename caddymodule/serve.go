@@ -91,15 +91,9 @@ func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyh
 	return next.ServeHTTP(w, r)
 }
 
-// forward hands a verified delivery to the receiver and ends its admission by the outcome. The receiver's work is cut
-// loose from the sender's connection: a sender that hangs up neither cancels it nor loses what came of it.
+// forward hands a verified delivery to the receiver and ends its admission by the outcome.
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission, v gate.Verdict) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWork)
-	defer cancel()
-	r = r.WithContext(ctx)
 	vouch(r, v)
-	giveBody(r, a)
-
 	rec := record(w)
 	start := time.Now()
 	outcome := outcomePanic
@@ -107,7 +101,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		h.metrics.received(outcome, time.Since(start))
 		h.end(a, outcome, rec.final())
 	}()
-	if err = next.ServeHTTP(rec, r); err != nil {
+	if err = h.handOver(rec, r, next, a); err != nil {
 		outcome = outcomeError
 		return err
 	}
@@ -116,6 +110,19 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		outcome = outcomeSuccess
 	}
 	return nil
+}
+
+// handOver has the receiver process a delivery, itself or by the next handler. The receiver's work is cut loose from the
+// sender's connection: a sender that hangs up neither cancels it nor loses what came of it.
+func (h *Handler) handOver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
+	if h.receiver != nil {
+		return h.deliver(w, r, a)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWork)
+	defer cancel()
+	r = r.WithContext(ctx)
+	giveBody(r, a)
+	return next.ServeHTTP(w, r)
 }
 
 // The outcomes of a forwarded delivery, as metrics name them.

@@ -1,0 +1,129 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/darihook/darihook/internal/forward"
+	"github.com/darihook/darihook/internal/gate"
+)
+
+// Forward takes verified deliveries straight to one receiver over HTTP/1.1, in the place of a reverse_proxy behind the
+// gate: for less processor time, and without balancing, health checks, TLS or HTTP/2.
+type Forward struct {
+	// Address is where the receiver listens: host:port, http://host[:port] or unix//path. Placeholders are resolved when
+	// the configuration is loaded.
+	Address string `json:"address,omitempty"`
+
+	// MaxConns bounds the connections to the receiver, and with them the deliveries there at once. Default: 1024.
+	MaxConns int `json:"max_conns,omitempty"`
+
+	// Timeout is how long a delivery may take at the receiver. One that takes longer is answered with 504, and its next
+	// copy is a new attempt, whether the receiver is still at work or not. Default: 5 minutes.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// DialTimeout bounds the making of a connection, and the wait for one while all are in use. Default: 3 seconds.
+	DialTimeout caddy.Duration `json:"dial_timeout,omitempty"`
+
+	// KeepAlive is how long an unused connection is kept. Default: 1 minute.
+	KeepAlive caddy.Duration `json:"keepalive,omitempty"`
+}
+
+// errObserveForward refuses a combination that cannot work.
+var errObserveForward = errors.New("forward takes verified deliveries, and observe lets through what is not: use reverse_proxy while the gate observes")
+
+// client makes the way to the receiver.
+func (f *Forward) client(observe bool) (*forward.Client, error) {
+	if observe {
+		return nil, errObserveForward
+	}
+	repl := caddy.NewReplacer()
+	text, err := repl.ReplaceOrErr(f.Address, true, true)
+	if err != nil {
+		return nil, fmt.Errorf("forward: %w", err)
+	}
+	address, err := forward.ParseAddress(text)
+	if err != nil {
+		return nil, fmt.Errorf("forward: %w", err)
+	}
+	if f.MaxConns < 0 || f.Timeout < 0 || f.DialTimeout < 0 || f.KeepAlive < 0 {
+		return nil, errors.New("forward: a negative bound")
+	}
+	return forward.New(forward.Options{
+		Address: address, MaxConns: f.MaxConns, Timeout: time.Duration(f.Timeout),
+		DialTimeout: time.Duration(f.DialTimeout), KeepAlive: time.Duration(f.KeepAlive),
+	}), nil
+}
+
+// parse reads
+//
+//	forward <address> {
+//		max_conns    <number>
+//		timeout      <duration>
+//		dial_timeout <duration>
+//		keepalive    <duration>
+//	}
+func (f *Forward) parse(d *caddyfile.Dispenser) error {
+	if err := oneArg(d, &f.Address); err != nil {
+		return err
+	}
+	if _, err := forward.ParseAddress(f.Address); err != nil && !strings.Contains(f.Address, "{") {
+		return d.WrapErr(fmt.Errorf("%s: forward: %w", directive, err))
+	}
+	seen := make(map[string]bool)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		name := d.Val()
+		if seen[name] {
+			return d.Errf("%s: forward: %s is given twice", directive, name)
+		}
+		seen[name] = true
+		if err := f.parseOption(d, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Forward) parseOption(d *caddyfile.Dispenser, name string) error {
+	switch name {
+	case "max_conns":
+		return numberArg(d, &f.MaxConns)
+	case "timeout":
+		return durationArg(d, &f.Timeout)
+	case "dial_timeout":
+		return durationArg(d, &f.DialTimeout)
+	case "keepalive":
+		return durationArg(d, &f.KeepAlive)
+	default:
+		return d.Errf("%s: forward: unknown option %q", directive, name)
+	}
+}
+
+// deliver takes a delivery to the receiver. Errors are for Caddy's error routes, with the status that reverse_proxy gives
+// the same failure.
+func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, a *gate.Admission) error {
+	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+	err := h.receiver.Deliver(w, forward.Delivery{Request: r, Body: a.Bytes(), TrustForwarded: trusted})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, forward.ErrCut):
+		// The sender has the header, so that only an abort tells it that something is missing. reverse_proxy does the same.
+		h.logger.Warn("the receiver's answer ended early")
+		_ = http.NewResponseController(w).Flush() // so that it sees as much as there is
+		panic(http.ErrAbortHandler)
+	case errors.Is(err, forward.ErrTimeout):
+		return caddyhttp.Error(http.StatusGatewayTimeout, err)
+	case errors.Is(err, forward.ErrBusy):
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	default:
+		return caddyhttp.Error(http.StatusBadGateway, err)
+	}
+}
