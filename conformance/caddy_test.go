@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -38,13 +39,44 @@ func TestGateIsConformant(t *testing.T) {
 				Role: contract.Gate, Provider: p.Name, Secret: secretFor(p.Scheme, '1'), SecondSecret: secretFor(p.Scheme, '2'),
 				UpstreamListen: freeAddress(t), BodyBudget: 16 << 20, UpstreamTimeout: 2 * time.Second,
 			}
-			cfg.Target = "http://" + runGate(t, cfg) + "/hooks"
+			cfg.Target = "http://" + runGate(t, cfg, throughProxy(cfg)) + "/hooks"
 			report := wholly(t, cfg, "DUP-006") // nothing takes the embedded store away from outside
 			if got := untested(report); !slices.Equal(got, inapplicable[p.Name]) {
 				t.Errorf("not tested although they decide: %v, want %v", got, inapplicable[p.Name])
 			}
 		})
 	}
+}
+
+// TestGateThatForwardsIsConformant judges the gate that takes deliveries to the receiver itself.
+func TestGateThatForwardsIsConformant(t *testing.T) {
+	dir, err := os.MkdirTemp("", "gate") //nolint:usetesting // as above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, "data"))
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	dari := contract.Dari()
+	cfg := conformance.Config{
+		Role: contract.Gate, Secret: secretFor(dari.Scheme, '1'), SecondSecret: secretFor(dari.Scheme, '2'),
+		UpstreamListen: freeAddress(t), BodyBudget: 16 << 20, UpstreamTimeout: 2 * time.Second,
+	}
+	forward := way{line: "forward " + cfg.UpstreamListen + " {\ntimeout 2s\n}"}
+	cfg.Target = "http://" + runGate(t, cfg, forward) + "/hooks"
+	if got := untested(wholly(t, cfg, "DUP-006")); len(got) != 0 {
+		t.Errorf("not tested although they decide: %v", got)
+	}
+}
+
+// way is what takes deliveries from the gate to the suite's receiver.
+type way struct {
+	line   string // of the gate's block
+	behind string // the gate
+}
+
+func throughProxy(cfg conformance.Config) way {
+	return way{behind: "reverse_proxy " + cfg.UpstreamListen + " {\ntransport http {\nresponse_header_timeout 2s\n}\n}"}
 }
 
 // inapplicable are the deciding clauses that have nothing to say about a provider: those on timestamps where there are none,
@@ -76,7 +108,7 @@ func secretFor(s contract.Scheme, filler rune) string {
 }
 
 // runGate runs Caddy with the directive until the test ends and returns its address.
-func runGate(t *testing.T, cfg conformance.Config) string {
+func runGate(t *testing.T, cfg conformance.Config, w way) string {
 	t.Helper()
 	address := freeAddress(t)
 	runCaddy(t, fmt.Sprintf(`{
@@ -92,14 +124,11 @@ http://%s {
 		provider %s
 		secret %s %s
 		body_budget 16MiB
+		%s
 	}
-	reverse_proxy %s {
-		transport http {
-			response_header_timeout 2s
-		}
-	}
+	%s
 }
-`, address, cfg.Provider, cfg.Secret, cfg.SecondSecret, cfg.UpstreamListen))
+`, address, cmp.Or(cfg.Provider, "dari"), cfg.Secret, cfg.SecondSecret, w.line, w.behind))
 	return address
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -66,9 +67,7 @@ func passInterim(w http.ResponseWriter, resp *fasthttp.Response) {
 	passFields(w.Header(), &resp.Header)
 	w.WriteHeader(resp.StatusCode())
 	clear(w.Header())
-	for name, values := range kept {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), kept)
 }
 
 // passFields copies an answer's fields, but for those of a hop.

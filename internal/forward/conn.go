@@ -52,7 +52,7 @@ func (c *conn) begin(until time.Time) error {
 // may take io.EOF for the end of what it reads.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if err == io.EOF && !c.toEnd {
+	if errors.Is(err, io.EOF) && !c.toEnd {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
