@@ -30,17 +30,28 @@ var attemptSpecs = []Spec{
 	{Clause: "DLV-015", Name: "gives up in the end", Roles: senders, run: givesUp},
 }
 
-// twice lets the first attempt fail and returns both.
+// twice lets the first attempt fail and returns both. Time is moved on only when the first is no longer held.
 func (p *probe) twice(ctx context.Context, first reply) (*arrival, *arrival) {
 	e := p.endpoint(ctx, ok, first)
 	p.trigger(ctx, p.workType(), nil)
 	a := p.first(ctx, e)
+	if first.hold != nil {
+		await(ctx, first.hold)
+	}
 	if !p.retried(ctx, e, 2) {
 		p.cannotTell("a failed delivery is not attempted again, which clause DLV-002 asks for")
 	}
 	b := e.seen()[1]
 	p.received(b, http.StatusOK)
 	return a, b
+}
+
+// await waits until a channel is closed, or the context ends.
+func await(ctx context.Context, c <-chan struct{}) {
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
 }
 
 // signsAnew keeps the first attempt waiting until the second's timestamp must differ, since timestamps are in seconds.
@@ -119,6 +130,12 @@ func (p *probe) again(ctx context.Context, e *effect, first *arrival) {
 
 // retriesAfterTimeout answers the first attempt never, and waits until the sender gives it up.
 func retriesAfterTimeout(ctx context.Context, p *probe) {
+	e, a, _ := p.abandoned(ctx)
+	p.again(ctx, e, a)
+}
+
+// abandoned leaves the first attempt without an answer until the sender gives it up, and returns how long that took.
+func (p *probe) abandoned(ctx context.Context) (*effect, *arrival, time.Duration) {
 	never := make(chan struct{})
 	defer close(never)
 	e := p.endpoint(ctx, ok, reply{status: http.StatusGatewayTimeout, hold: never})
@@ -129,9 +146,9 @@ func retriesAfterTimeout(ctx context.Context, p *probe) {
 	case <-time.After(p.cfg.AttemptTimeout + p.cfg.Patience):
 		p.fail("the attempt is given up after "+p.cfg.AttemptTimeout.String(), "it is still waiting for an answer")
 	case <-ctx.Done():
-		return
+		p.cannotTell("the spec ran out of time")
 	}
-	p.again(ctx, e, a)
+	return e, a, time.Since(a.at)
 }
 
 // retriesAfterRefusal triggers an event while nothing listens at the webhook's URL, and listens there afterwards.
@@ -190,7 +207,7 @@ func backsOff(ctx context.Context, p *probe) {
 	p.first(ctx, e)
 	defer p.finish(ctx, e)
 	var pauses []time.Duration
-	for n := 2; n <= 4; n++ {
+	for n := 2; n <= min(4, len(p.provider.Delivery.Schedule)); n++ {
 		d, came := p.paused(ctx, e, n)
 		if !came {
 			break
@@ -216,7 +233,9 @@ func (p *probe) finish(ctx context.Context, e *effect) {
 	e.rest = &ok
 	n := len(e.arrivals)
 	e.mu.Unlock()
-	p.retried(ctx, e, n+1)
+	if n < len(p.provider.Delivery.Schedule) {
+		p.retried(ctx, e, n+1)
+	}
 }
 
 // paused lets time pass for the sender, in fine steps, until the n-th attempt, and returns the sender's time until then,

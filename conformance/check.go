@@ -30,7 +30,7 @@ func Roles() []contract.Role {
 
 // withDefaults fills in what was not given.
 func (c Config) withDefaults() Config {
-	c.Provider = cmp.Or(c.Provider, "dari")
+	c.Provider = cmp.Or(c.Provider, contract.Providers()[0].Name)
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:0")
 	c.UpstreamListen = cmp.Or(c.UpstreamListen, "127.0.0.1:0")
 	c.WebhookURL = cmp.Or(c.WebhookURL, "https://1.1.1.1/dari-conformance")
@@ -70,15 +70,30 @@ func (c Config) checkContract() error {
 		return &UsageError{contract.UnknownProvider(c.Provider)}
 	}
 	s, err := c.scheme(p)
-	if err != nil || c.Role == contract.Config {
+	if err != nil {
 		return err
+	}
+	if _, speaks := apis()[p.Name]; c.callsAPI() && !speaks {
+		return usage("the suite does not know the API of %s; it knows those of %s", p.Title, knownAPIs())
 	}
 	return checkSigned(p, s, c.Role)
 }
 
-// checkSigned refuses a scheme under which the suite cannot sign.
+// provider is the contract that applies; the zero one where there is none of that name.
+func (c Config) provider() contract.Provider {
+	p, _ := contract.ProviderFor(c.withDefaults().Provider)
+	return p
+}
+
+// callsAPI reports whether the role is judged by way of the configuration API.
+func (c Config) callsAPI() bool { return c.Role == contract.Sender || c.Role == contract.Config }
+
+// checkSigned refuses a scheme under which the suite cannot sign, or tell a signature.
 func checkSigned(p contract.Provider, s contract.Scheme, role contract.Role) error {
+	takes := role == contract.Receiver || role == contract.Gate
 	switch {
+	case role == contract.Config, s == contract.Scheme{} && !takes:
+		return nil
 	case s == contract.Scheme{}:
 		return usage("%s signs nothing, so that there is no clause to judge the role %s by", p.Title, role)
 	case s.Algorithm != contract.HMACSHA256:
@@ -139,13 +154,13 @@ func (c Config) checkURLs() error {
 
 // checkNames checks what the roles of the configuration API need besides URLs.
 func (c Config) checkNames() error {
-	if c.Role != contract.Sender && c.Role != contract.Config {
+	if !c.callsAPI() {
 		return nil
 	}
 	switch {
 	case c.APIKey == "":
 		return usage("the role %s needs --api-key", c.Role)
-	case c.Agent == "":
+	case c.Agent == "" && apis()[c.Provider].agents:
 		return usage("the role %s needs --agent", c.Role)
 	case c.Role == contract.Sender && c.Trigger == "":
 		return usage("the role sender needs --trigger")
@@ -224,8 +239,8 @@ func (c Config) checkNumbers() error {
 			return usage("--%s is negative", name)
 		}
 	}
-	if c.TimeScale < 0 || c.MaxBody < 0 || c.BodyBudget < 0 || c.Parallel < 0 {
-		return usage("--time-scale, --max-body, --body-budget and --parallel cannot be negative")
+	if c.TimeScale < 0 || c.MaxBody < 0 || c.BodyBudget < 0 || c.Parallel < 0 || c.RateLimit < 0 {
+		return usage("--time-scale, --max-body, --body-budget, --parallel and --rate-limit cannot be negative")
 	}
 	return nil
 }
@@ -239,9 +254,12 @@ func (c Config) checkSelection() error {
 		ids = append(ids, id)
 	}
 	for _, id := range ids {
-		clause, ok := contract.ClauseFor(id)
-		if !ok {
+		if _, ok := contract.ClauseFor(id); !ok {
 			return usage("unknown clause %q: --list shows them", id)
+		}
+		clause, ok := c.provider().ClauseFor(id)
+		if !ok {
+			return usage("the clause %s is none of %s", id, c.provider().Title)
 		}
 		if !slices.Contains(clause.Roles, c.Role) {
 			return usage("the clause %s does not bind a %s", id, c.Role)

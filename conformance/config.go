@@ -38,14 +38,16 @@ type Config struct {
 	// which is of use only to a caller who reads the address back.
 	UpstreamListen string
 
-	// API is the base URL of the configuration API, without /v1. Sender and config need it.
+	// API is the base URL of the configuration API, without /v1; for Tess, what stands before /agents. Sender and config
+	// need it.
 	API string
 	// APIKey is the bearer key of the API. Sender and config need it.
 	APIKey string
-	// Agent is the id of the agent whose webhook the suite may change. Sender and config need it.
+	// Agent is the id of the agent whose webhook the suite may change. Sender and config need it where webhooks belong to
+	// agents, as with Dari and Tess; for Danube it names the account to the trigger, and may be absent.
 	Agent string
-	// OtherAgent is the id of a second agent, for the clauses on isolation. Default: the first other agent that
-	// GET /v1/agents lists.
+	// OtherAgent is the id of a second agent, for the clauses on several agents. Default: with Dari the first other agent
+	// that GET /v1/agents lists, and else none.
 	OtherAgent string
 	// WebhookURL is a URL that the configuration API accepts; nothing is ever sent to it by the suite. Default:
 	// https://1.1.1.1/dari-conformance, a public address that needs no name server.
@@ -68,6 +70,9 @@ type Config struct {
 	Patience time.Duration
 	// AttemptTimeout is how long the sender waits for an answer. Default: the provider's, 10 s.
 	AttemptTimeout time.Duration
+	// RateLimit is how many calls the API lets a key make in a minute. The suite then makes more than that, and waits when
+	// it is told to. Default: none; the clause on it is skipped where there is one.
+	RateLimit int
 	// UpstreamTimeout is how long a gate waits for its receiver. Default: none; the spec on it is skipped.
 	UpstreamTimeout time.Duration
 	// RotationOverlap is how long the sender goes on signing with the old secret after a rotation. Default: 0.

@@ -170,7 +170,7 @@ func (p *probe) errorsOf(ctx context.Context) []answer {
 		p.call(ctx, http.MethodPut, path, odd),
 		p.call(ctx, http.MethodPut, path, hookAt("http://127.0.0.1/")),
 		p.call(ctx, http.MethodGet, webhookPath(p.name("agt_")), nil),
-		p.callWith(ctx, "Bearer wrong", http.MethodGet, path, nil),
+		p.callWith(ctx, bearer("Bearer wrong"), http.MethodGet, path, nil),
 	}
 }
 
@@ -234,7 +234,7 @@ func refusesKeys(ctx context.Context, p *probe) {
 	for _, odd := range []struct{ why, key string }{
 		{"no key", ""}, {"another key", "Bearer " + p.name("key_")}, {"an empty key", "Bearer "}, {"another scheme", "Basic " + p.name("")},
 	} {
-		a := p.callWith(ctx, odd.key, http.MethodGet, webhookPath(p.cfg.Agent), nil)
+		a := p.callWith(ctx, bearer(odd.key), http.MethodGet, webhookPath(p.cfg.Agent), nil)
 		p.same("status for "+odd.why, http.StatusUnauthorized, a.status)
 	}
 }

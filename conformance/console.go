@@ -105,16 +105,21 @@ func (c *Console) result(r *Report) {
 		r.Summary.Executed, r.Duration.Round(time.Millisecond))
 }
 
-// List writes the clauses that a role owes, with their levels, and how many specs the suite has for each.
+// List writes the clauses that a role owes under a provider's contract, with their levels, and how many specs the suite has
+// for each. The error is a *UsageError where the suite cannot judge the role of that provider.
 func List(w io.Writer, cfg Config) error {
+	cfg = cfg.withDefaults()
+	if err := cfg.checkContract(); err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "CLAUSE\tLEVEL\tCERTAINTY\tSPECS\tTEXT")
-	for _, c := range newReport(cfg.withDefaults(), time.Now(), nil).Clauses {
+	for _, c := range newReport(cfg, time.Now(), nil).Clauses {
 		if !cfg.selects(c.ID, c.Level) {
 			continue
 		}
 		n := 0
-		for _, s := range Specs(cfg.Role) {
+		for _, s := range Specs(cfg.provider(), cfg.Role) {
 			if s.Clause == c.ID {
 				n++
 			}

@@ -9,18 +9,14 @@ import (
 
 // eventSpecs test what a delivery says: clauses EVT-001 to EVT-006.
 var eventSpecs = []Spec{
-	{Clause: "EVT-001", Name: "sends one object with id, type, created_at and data", Roles: senders, needs: dariEvents, run: sendsEnvelope},
-	{Clause: "EVT-002", Name: "sends the types that it was asked for", Roles: senders, needs: dariEvents, run: sendsKnownTypes},
-	{Clause: "EVT-003", Name: "says what a tool call needs", Roles: senders, needs: dariEvents, run: describes(contract.ToolCallRequested)},
-	{Clause: "EVT-004", Name: "says which session ended, and with which metadata", Roles: senders, needs: dariEvents,
+	{Clause: "EVT-001", Name: "sends one object with id, type, created_at and data", Roles: senders, run: sendsEnvelope},
+	{Clause: "EVT-002", Name: "sends the types that it was asked for", Roles: senders, run: sendsKnownTypes},
+	{Clause: "EVT-003", Name: "says what a tool call needs", Roles: senders, run: describes(contract.ToolCallRequested)},
+	{Clause: "EVT-004", Name: "says which session ended, and with which metadata", Roles: senders,
 		run: describes(contract.SessionCompleted, contract.SessionFailed)},
-	{Clause: "EVT-005", Name: "says which batch ended, and how", Roles: senders, needs: dariEvents,
+	{Clause: "EVT-005", Name: "says which batch ended, and how", Roles: senders,
 		run: describes(contract.BatchCompleted, contract.BatchFailed, contract.BatchPartialFailed)},
-	{Clause: "EVT-006", Name: "keeps created_at on every attempt", Roles: senders, needs: dariEvents, run: keepsCreation},
-}
-
-func dariEvents(s *session) skip {
-	return applies(s.provider.Name == "dari", "the clause is about the events of Dari, not of %s", s.provider.Title)
+	{Clause: "EVT-006", Name: "keeps created_at on every attempt", Roles: senders, run: keepsCreation},
 }
 
 func sendsEnvelope(ctx context.Context, p *probe) {

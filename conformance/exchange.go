@@ -42,11 +42,14 @@ func headerLines(r *redactor, h http.Header) []string {
 	return lines
 }
 
-// headerValue hides a bearer key whole, whatever it is, since a target may send a key that the suite never saw.
+// headerValue hides a key whole, whatever it is, since a target may send one that the suite never saw.
 func headerValue(r *redactor, name, value string) string {
 	if strings.EqualFold(name, "Authorization") {
 		scheme, _, _ := strings.Cut(value, " ")
 		return scheme + " [redacted]"
+	}
+	if holdsKey(name) {
+		return "[redacted]"
 	}
 	return shorten(r.clean(value), len(value))
 }

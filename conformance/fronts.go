@@ -19,7 +19,7 @@ const (
 // translate turns a result into what a test framework is told, with a message. A clause that does not decide, and one
 // that is expected to fail, can only be skipped.
 func (c Config) translate(r Result) (effectOn, string) {
-	clause, _ := contract.ClauseFor(r.Clause)
+	clause, _ := c.provider().ClauseFor(r.Clause)
 	reason, expected := c.ExpectedFailures[r.Clause]
 	switch {
 	case r.Verdict == Conformant:
@@ -52,10 +52,10 @@ func describe(clause contract.Clause, r Result) string {
 	return b.String()
 }
 
-// specsByClause are a role's specs, grouped by clause in the order of the contract.
-func specsByClause(role contract.Role) [][]Spec {
+// specsByClause are the specs of a configuration's provider and role, grouped by clause in the order of the contract.
+func (c Config) specsByClause() [][]Spec {
 	var groups [][]Spec
-	for _, s := range Specs(role) {
+	for _, s := range Specs(c.provider(), c.Role) {
 		if n := len(groups); n > 0 && groups[n-1][0].Clause == s.Clause {
 			groups[n-1] = append(groups[n-1], s)
 		} else {

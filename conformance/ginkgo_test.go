@@ -17,7 +17,7 @@ import (
 func reference(t *testing.T, role contract.Role) mutants.Mutant {
 	t.Helper()
 	for _, m := range mutants.References() {
-		if m.Role == role {
+		if m.Role == role && m.Provider == "dari" {
 			return m
 		}
 	}

@@ -15,7 +15,8 @@ import (
 // A Hook is a URL or a command by which the owner of a target lets the suite do what the contract has no call for:
 // emit an event, move a clock, take a store away. It gets one JSON object:
 //
-//	trigger      {"agent_id","type","data","count"}    emits events; data and count may be absent
+//	trigger      {"agent_id","type","data","count"}    emits events; data and count may be absent, as may be the agent
+//	                                                   and the type where the platform has none
 //	advance      {"duration"}                          moves the retry clock on, by a duration such as "5m0s"
 //	store-fault  {"available"}                         takes the store away, or brings it back
 //

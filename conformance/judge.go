@@ -50,7 +50,7 @@ func cleanerFor(cfg Config) *redactor {
 
 // all runs the specs: first those that may run side by side, then those that must be alone.
 func (s *session) all(ctx context.Context, observers []func(Result)) []Result {
-	specs := slices.DeleteFunc(Specs(s.cfg.Role), func(sp Spec) bool { return !s.has(sp) })
+	specs := slices.DeleteFunc(Specs(s.provider, s.cfg.Role), func(sp Spec) bool { return !s.has(sp) })
 	rand.New(rand.NewPCG(uint64(s.cfg.Seed), 0)).Shuffle(len(specs), func(i, j int) {
 		specs[i], specs[j] = specs[j], specs[i]
 	})
@@ -120,6 +120,7 @@ func (s *session) judge(ctx context.Context, sp Spec) Result {
 	p := &probe{session: s}
 	if o := p.carryOut(ctx, sp); o != nil {
 		r.Verdict, r.Cause, r.Reason, r.Failure = o.verdict, o.cause, o.reason, o.failure
+		p.drain(ctx)
 	}
 	r.Duration = time.Since(began)
 	p.mu.Lock()
@@ -130,7 +131,7 @@ func (s *session) judge(ctx context.Context, sp Spec) Result {
 
 // unselected says why a spec does not run in this session.
 func (s *session) unselected(sp Spec) skip {
-	clause, _ := contract.ClauseFor(sp.Clause)
+	clause, _ := s.provider.ClauseFor(sp.Clause)
 	if reason, ok := s.cfg.Skip[sp.Clause]; ok {
 		return skip{CauseRequest, "skipped on request: " + reason}
 	}

@@ -1,8 +1,10 @@
 package conformance_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -40,61 +42,131 @@ func matrix(results []judged) string {
 		"Made by the tests of package `conformance`: `go test ./conformance -update` writes it anew. Every implementation below is\n" +
 		"wrong in one way. The suite must kill it by the clause that names its fault, and by no unrelated one.\n")
 	fmt.Fprintf(&b, "\n%d mutants, %d correct references.\n", len(results), len(mutants.References()))
-	for _, role := range conformance.Roles() {
-		fmt.Fprintf(&b, "\n## %s\n\n| clause | level | certainty | killed by it |\n|---|---|---|---|\n", role)
-		for _, c := range contract.Clauses() {
-			if slices.Contains(c.Roles, role) {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.ID, c.Level, c.Certainty, faults(results, role, c.ID))
-			}
+	for _, p := range parties() {
+		fmt.Fprintf(&b, "\n## %s\n\n| clause | level | certainty | killed by it |\n|---|---|---|---|\n", p.name)
+		for _, c := range p.provider.Owed(p.role) {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.ID, c.Level, c.Certainty, cmp.Or(strings.Join(p.faults(results, c.ID), ", "), exempt(p, c.ID)))
 		}
 	}
 	return b.String()
 }
 
-// faults lists the mutants of a role that a clause must kill.
-func faults(results []judged, role contract.Role, id contract.ClauseID) string {
-	var names []string
-	for _, m := range results {
-		if m.Role == role && m.Clause == id {
-			names = append(names, strings.TrimPrefix(m.Name, string(role)+"/"))
+// party is a role of one provider's contract of which there are mutants.
+type party struct {
+	// name is what the names of its mutants begin with.
+	name     string
+	provider contract.Provider
+	role     contract.Role
+}
+
+// parties are those of the references, in the order of the roles.
+func parties() []party {
+	var all []party
+	for _, role := range conformance.Roles() {
+		for _, m := range mutants.References() {
+			name, _, _ := strings.Cut(m.Name, "/")
+			if m.Role == role && !slices.ContainsFunc(all, func(p party) bool { return p.name == name }) {
+				provider, _ := contract.ProviderFor(m.Provider)
+				all = append(all, party{name, provider, role})
+			}
 		}
 	}
-	return strings.Join(names, ", ")
+	return all
+}
+
+// faults lists the mutants of a party that a clause must kill.
+func (p party) faults(results []judged, id contract.ClauseID) []string {
+	var names []string
+	for _, m := range results {
+		if fault, own := strings.CutPrefix(m.Name, p.name+"/"); own && m.Clause == id {
+			names = append(names, fault)
+		}
+	}
+	return names
+}
+
+// TestEveryRoleThatIsJudgedHasMutants asks for mutants of each role and, where the suite speaks a provider's API, of its
+// roles around that API.
+func TestEveryRoleThatIsJudgedHasMutants(t *testing.T) {
+	t.Parallel()
+	has := map[string]bool{}
+	for _, p := range parties() {
+		has[p.provider.Name+" "+string(p.role)] = true
+	}
+	for _, p := range contract.Providers() {
+		for _, role := range []contract.Role{contract.Sender, contract.Config} {
+			judged := conformance.List(io.Discard, conformance.Config{Provider: p.Name, Role: role}) == nil
+			if judged != has[p.Name+" "+string(role)] {
+				t.Errorf("a %s of %s is judged: %t, and has mutants: %t", role, p.Title, judged, !judged)
+			}
+		}
+	}
+}
+
+// TestReadmeSaysWhoCanBeJudged holds the table of platforms and roles against what the suite accepts.
+func TestReadmeSaysWhoCanBeJudged(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(line, "|"); len(cells) == 6 && strings.HasPrefix(cells[1], " `") {
+			for name := range strings.SplitSeq(cells[1], ",") {
+				rows[strings.Trim(name, " `")] = cells[2:5]
+			}
+		}
+	}
+	for _, p := range contract.Providers() {
+		for i, roles := range [][]contract.Role{{contract.Receiver, contract.Gate}, {contract.Sender}, {contract.Config}} {
+			for _, role := range roles {
+				judged := conformance.List(io.Discard, conformance.Config{Provider: p.Name, Role: role}) == nil
+				if cells := rows[p.Name]; len(cells) != 3 || strings.HasPrefix(cells[i], " yes") != judged {
+					t.Errorf("a %s of %s is judged: %t, and the table says %q", role, p.Title, judged, cells)
+				}
+			}
+		}
+	}
 }
 
 // TestEveryMustHasAMutant asks for a mutant of every MUST, in every role that owes it and that the suite can judge.
 func TestEveryMustHasAMutant(t *testing.T) {
 	t.Parallel()
-	has := map[contract.Role]map[contract.ClauseID]bool{}
+	var all []judged
 	for _, m := range mutants.All() {
-		if has[m.Role] == nil {
-			has[m.Role] = map[contract.ClauseID]bool{}
-		}
-		has[m.Role][m.Clause] = true
+		all = append(all, judged{Mutant: m})
 	}
-	for _, c := range contract.Clauses() {
-		for _, role := range c.Roles {
-			if c.Level == contract.Must && !has[role][c.ID] {
-				t.Errorf("%s has no mutant among the implementations of a %s", c.ID, role)
+	for _, p := range parties() {
+		for _, c := range p.provider.Owed(p.role) {
+			if c.Level == contract.Must && exempt(p, c.ID) == "" && len(p.faults(all, c.ID)) == 0 {
+				t.Errorf("%s has no mutant among the implementations of %s", c.ID, p.name)
 			}
 		}
 	}
 }
 
+// exempt says why a party need not have a mutant of a clause, or nothing.
+func exempt(p party, id contract.ClauseID) string {
+	for _, e := range mutants.Unobservable() {
+		if e.Party == p.name && e.Clause == id {
+			return "none: " + e.Reason
+		}
+	}
+	return ""
+}
+
 // TestEveryClauseHasASpec asks for a spec of every clause in every role that owes it.
 func TestEveryClauseHasASpec(t *testing.T) {
 	t.Parallel()
-	for _, role := range conformance.Roles() {
-		specs := conformance.Specs(role)
+	for _, p := range parties() {
+		specs := conformance.Specs(p.provider, p.role)
 		if len(specs) == 0 {
-			t.Fatalf("no specs for a %s", role)
+			t.Fatalf("no specs for %s", p.name)
 		}
-		for _, c := range contract.Clauses() {
-			if !slices.Contains(c.Roles, role) {
-				continue
-			}
+		for _, c := range p.provider.Owed(p.role) {
 			if !slices.ContainsFunc(specs, func(s conformance.Spec) bool { return s.Clause == c.ID }) {
-				t.Errorf("%s has no spec for a %s", c.ID, role)
+				t.Errorf("%s has no spec for %s", c.ID, p.name)
 			}
 		}
 	}
@@ -102,12 +174,12 @@ func TestEveryClauseHasASpec(t *testing.T) {
 
 func TestSpecNamesAreUnique(t *testing.T) {
 	t.Parallel()
-	for _, role := range conformance.Roles() {
+	for _, p := range parties() {
 		seen := map[string]bool{}
-		for _, s := range conformance.Specs(role) {
+		for _, s := range conformance.Specs(p.provider, p.role) {
 			name := string(s.Clause) + " " + s.Name
 			if seen[name] {
-				t.Errorf("two specs for a %s are called %q", role, name)
+				t.Errorf("two specs for %s are called %q", p.name, name)
 			}
 			seen[name] = true
 		}

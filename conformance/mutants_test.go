@@ -19,12 +19,12 @@ const timeout = 2 * time.Second
 // configFor is the run that judges a mutant.
 func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
 	return conformance.Config{
-		Role: m.Role, Scheme: t.Scheme,
+		Role: m.Role, Provider: m.Provider, Scheme: t.Scheme,
 		Target: t.TargetURL, Alias: t.AliasURL, Secret: t.Secret, SecondSecret: t.SecondSecret,
 		UpstreamListen: upstreamOf(t), BodyBudget: t.BodyBudget, StoreFault: t.StoreFaultURL,
 		API: t.APIURL, APIKey: t.APIKey, Agent: t.AgentID, OtherAgent: t.OtherAgentID,
 		Trigger: t.TriggerURL, Advance: t.AdvanceURL,
-		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap,
+		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap, RateLimit: t.RateLimit,
 		Timeout: timeout, Settle: 80 * time.Millisecond, Patience: 3 * time.Second,
 	}
 }
@@ -43,7 +43,7 @@ func judgeAll(t *testing.T, all []mutants.Mutant) []judged {
 	t.Helper()
 	results := make([]judged, len(all))
 	var group errgroup.Group
-	group.SetLimit(10)
+	group.SetLimit(12)
 	for i, m := range all {
 		address := freeAddress(t)
 		group.Go(func() error {

@@ -61,6 +61,56 @@ func TestMockIsAConformantConfigurationAPI(t *testing.T) {
 	})
 }
 
+func TestMockIsAConformantSenderOfDanube(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) {
+		o.Provider, o.APIKey, o.Timeout = "danube", "key_conformance", time.Second
+	})
+	wholly(t, conformance.Config{
+		Role: contract.Sender, Provider: "danube", API: m.URL, APIKey: "key_conformance",
+		Trigger: m.URL + "/_mock/events", Advance: m.URL + "/_mock/clock/advance",
+		AttemptTimeout: time.Second, Settle: 80 * time.Millisecond,
+	})
+}
+
+func TestMockIsAConformantConfigurationAPIOfDanube(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) {
+		o.Provider, o.APIKey, o.AllowInsecureURLs = "danube", "key_conformance", false
+	})
+	wholly(t, conformance.Config{Role: contract.Config, Provider: "danube", API: m.URL, APIKey: "key_conformance"})
+}
+
+func TestMockIsAConformantSenderOfTess(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) { o.Provider, o.APIKey = "tess", "key_conformance" })
+	wholly(t, conformance.Config{
+		Role: contract.Sender, Provider: "tess", API: m.URL, APIKey: "key_conformance", Agent: m.AgentID,
+		Trigger: m.URL + "/_mock/events", Advance: m.URL + "/_mock/clock/advance", Settle: 80 * time.Millisecond,
+	})
+}
+
+// TestMockIsAConformantConfigurationAPIOfTess has the mock limit calls, so that the suite has to wait and does.
+func TestMockIsAConformantConfigurationAPIOfTess(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) {
+		o.Provider, o.APIKey, o.AllowInsecureURLs, o.RateLimit = "tess", "key_conformance", false, 20
+	})
+	other, err := m.Client.SetAgent(t.Context(), "", client.AgentSpec{Name: "another"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := wholly(t, conformance.Config{
+		Role: contract.Config, Provider: "tess", API: m.URL + "/api", APIKey: "key_conformance", Agent: m.AgentID,
+		OtherAgent: other.ID, Advance: m.URL + "/_mock/clock/advance", RateLimit: 20,
+	})
+	for _, c := range report.Clauses {
+		if c.ID == "CFG-053" && c.Verdict != conformance.Conformant {
+			t.Errorf("the limit is %s: %s", c.Verdict, c.Reason)
+		}
+	}
+}
+
 // TestPlainProxyIsNoGate judges what forwards everything to the receiver, for a platform that dates its deliveries and for
 // one that does not.
 func TestPlainProxyIsNoGate(t *testing.T) {

@@ -45,9 +45,10 @@ const (
 type Report struct {
 	Schema string `json:"schema"`
 	// Suite is the version of the suite.
-	Suite          string         `json:"suite"`
-	Role           contract.Role  `json:"role"`
-	Provider       string         `json:"provider"`
+	Suite    string        `json:"suite"`
+	Role     contract.Role `json:"role"`
+	Provider string        `json:"provider"`
+	// Scheme is the name of the signing scheme. Empty: the provider signs nothing.
 	Scheme         string         `json:"scheme"`
 	Implementation Implementation `json:"implementation"`
 	// Configuration is what was in effect, by the names of the command's flags. Secrets stand as "[redacted]".
@@ -103,10 +104,8 @@ func newReport(cfg Config, began time.Time, results []Result) *Report {
 		Implementation: cfg.Implementation, Configuration: cfg.effective(),
 		Started: began.UTC(), Duration: time.Since(began), Clauses: []ClauseReport{},
 	}
-	for _, c := range contract.Clauses() {
-		if slices.Contains(c.Roles, cfg.Role) {
-			r.Clauses = append(r.Clauses, newClauseReport(c, cfg, results))
-		}
+	for _, c := range cfg.provider().Owed(cfg.Role) {
+		r.Clauses = append(r.Clauses, newClauseReport(c, cfg, results))
 	}
 	for _, c := range r.Clauses {
 		r.Summary.add(c)
@@ -116,8 +115,7 @@ func newReport(cfg Config, began time.Time, results []Result) *Report {
 
 // schemeName is the name of the scheme in effect.
 func schemeName(cfg Config) string {
-	p, _ := contract.ProviderFor(cfg.Provider)
-	s, err := cfg.scheme(p)
+	s, err := cfg.scheme(cfg.provider())
 	if err != nil {
 		return cfg.Scheme
 	}
@@ -200,6 +198,8 @@ func (r *Report) conclude(cfg Config) {
 		r.undetermined("no spec came to a verdict")
 	case len(unclear) > 0:
 		r.undetermined("could not tell: " + join(unclear))
+	case !r.decided() && len(r.provisional()) > 0:
+		r.undetermined("nothing that is verified binds this role, and of what is inferred this does not hold: " + join(r.provisional()))
 	case len(missing) > 0:
 		r.Result, r.Exit, r.Problem = ResultPartial, ExitUndetermined, "not tested: "+join(missing)
 		if cfg.AllowPartial {
@@ -239,6 +239,22 @@ func (r *Report) deciding(v Verdict, cause Cause) []contract.ClauseID {
 	return ids
 }
 
+// decided reports whether any clause that decides applies to what was judged.
+func (r *Report) decided() bool {
+	return slices.ContainsFunc(r.Clauses, func(c ClauseReport) bool { return c.decides() && c.Cause != CauseScheme })
+}
+
+// provisional lists the clauses that do not decide though they are a MUST, and that do not hold or could not be judged.
+func (r *Report) provisional() []contract.ClauseID {
+	var ids []contract.ClauseID
+	for _, c := range r.Clauses {
+		if c.Level == contract.Must && c.Provisional && (c.Verdict == NonConformant || c.Verdict == Undetermined) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
 func join(ids []contract.ClauseID) string {
 	words := make([]string, len(ids))
 	for i, id := range ids {
@@ -258,7 +274,7 @@ func (c Config) effective() map[string]string {
 		"time-scale": fmt.Sprint(c.TimeScale), "timeout": c.Timeout.String(), "settle": c.Settle.String(),
 		"patience": c.Patience.String(), "attempt-timeout": c.AttemptTimeout.String(),
 		"rotation-overlap": c.RotationOverlap.String(), "upstream-timeout": c.UpstreamTimeout.String(), "past": c.Past.String(), "future": c.Future.String(),
-		"max-body": fmt.Sprint(c.MaxBody), "body-budget": fmt.Sprint(c.BodyBudget),
+		"rate-limit": fmt.Sprint(c.RateLimit), "max-body": fmt.Sprint(c.MaxBody), "body-budget": fmt.Sprint(c.BodyBudget),
 		"parallel": fmt.Sprint(c.Parallel), "seed": fmt.Sprint(c.Seed),
 		"clause": join(c.Clauses), "skip": fmt.Sprint(len(c.Skip)), "expected-failures": fmt.Sprint(len(c.ExpectedFailures)),
 	}

@@ -21,7 +21,7 @@ func Run(t *testing.T, cfg Config) *Report {
 	defer s.close()
 	cfg = s.cfg
 	var results []Result
-	for _, group := range specsByClause(cfg.Role) {
+	for _, group := range cfg.specsByClause() {
 		t.Run(string(group[0].Clause), func(t *testing.T) {
 			for _, sp := range group {
 				if !s.has(sp) {

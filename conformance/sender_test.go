@@ -34,3 +34,20 @@ func TestSenderWithoutAClock(t *testing.T) {
 		t.Errorf("DLV-002 is %s: %q", c.Verdict, c.Reason)
 	}
 }
+
+// TestNothingDecidesAboutASenderOfTess judges a sender of which nothing is verified: one that breaks what is inferred is
+// undetermined, and never found non-conformant.
+func TestNothingDecidesAboutASenderOfTess(t *testing.T) {
+	t.Parallel()
+	m := mutantCalled(t, "tess-sender/signature-made-up")
+	report, err := conformance.Judge(t.Context(), quietly(configFor(m, m.Start(t, mutants.Env{}))))
+	if err != nil {
+		t.Fatalf("judging: %v", err)
+	}
+	if report.Result != conformance.ResultUndetermined || report.Exit != conformance.ExitUndetermined || !isBroken(report, m.Clause) {
+		t.Errorf("result %s, exit %d, broken %v, want undetermined for %s", report.Result, report.Exit, broken(report), m.Clause)
+	}
+	if !strings.HasPrefix(report.Problem, "nothing that is verified binds this role") || !strings.HasSuffix(report.Problem, string(m.Clause)) {
+		t.Errorf("problem: %q", report.Problem)
+	}
+}

@@ -35,6 +35,8 @@ type session struct {
 
 	// sending is what the role sender has learnt. Nil for other roles.
 	sending *sending
+	// webhooks are the provider's, as the roles sender and config reach them. Nil for other roles.
+	webhooks webhooks
 }
 
 // observation is how the suite sees that a delivery was processed.
@@ -65,6 +67,9 @@ func open(ctx context.Context, cfg Config) (*session, error) {
 	s := &session{
 		cfg: cfg, provider: provider, scheme: scheme,
 		client: newClient(cfg.Timeout * 3 / 2), redact: &redactor{}, nonce: hex.EncodeToString(nonce[:]),
+	}
+	if cfg.callsAPI() {
+		s.webhooks = apis()[cfg.Provider].open()
 	}
 	s.redact.learn(cfg.Secret, cfg.SecondSecret, cfg.APIKey)
 	if err := s.prepare(ctx); err != nil {
@@ -167,6 +172,7 @@ func (s *session) close() {
 		s.sink.close()
 	}
 	if s.sending != nil {
+		s.leave()
 		s.sending.close()
 	}
 }

@@ -60,6 +60,8 @@ type reply struct {
 	reset bool
 	// header is added to the answer.
 	header http.Header
+	// body of the answer.
+	body string
 }
 
 // newSink starts a sink.
@@ -99,6 +101,17 @@ func (s *sink) watchPath(path string, rest *reply, plan []reply) *effect {
 	s.effects = append(s.effects, e)
 	s.mu.Unlock()
 	return e
+}
+
+// relent lets everything that arrives from now on succeed.
+func (s *sink) relent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.effects {
+		e.mu.Lock()
+		e.rest, e.plan = &ok, nil
+		e.mu.Unlock()
+	}
 }
 
 // find returns the effect that a request belongs to, or nil.
@@ -145,6 +158,9 @@ func (rep reply) write(w http.ResponseWriter) {
 	}
 	maps.Copy(w.Header(), rep.header)
 	w.WriteHeader(rep.status)
+	if rep.body != "" {
+		_, _ = io.WriteString(w, rep.body) // the peer has gone; nobody is left to tell
+	}
 }
 
 // hangUp closes the connection with a reset.

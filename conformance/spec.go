@@ -27,13 +27,10 @@ type Spec struct {
 	run func(context.Context, *probe)
 }
 
-// Specs returns every spec that the suite has for a role, in the order of the clauses.
-func Specs(role contract.Role) []Spec {
+// Specs returns every spec that the suite has for a role of a provider's contract, in the order of the clauses.
+func Specs(p contract.Provider, role contract.Role) []Spec {
 	var specs []Spec
-	for _, c := range contract.Clauses() {
-		if !slices.Contains(c.Roles, role) {
-			continue
-		}
+	for _, c := range p.Owed(role) {
 		for _, s := range catalogue() {
 			if s.Clause == c.ID && slices.Contains(s.Roles, role) {
 				specs = append(specs, s)
@@ -55,6 +52,7 @@ func catalogue() []Spec {
 	return slices.Concat(
 		signingSpecs, freshnessSpecs, identitySpecs, deduplicationSpecs, receivingSpecs, resultSpecs, gateSpecs,
 		sendingSpecs, attemptSpecs, eventSpecs, rotationSpecs, configurationSpecs, urlSpecs, vectors(),
+		danubeConfigurationSpecs, danubeSendingSpecs, tessConfigurationSpecs, tessSendingSpecs,
 	)
 }
 
@@ -66,9 +64,3 @@ var (
 	senders  = []contract.Role{contract.Sender}
 	configs  = []contract.Role{contract.Config}
 )
-
-// contract is the clause that the spec tests, with its text and level.
-func (s Spec) contract() contract.Clause {
-	c, _ := contract.ClauseFor(s.Clause)
-	return c
-}

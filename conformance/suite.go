@@ -11,8 +11,9 @@ import (
 // and in that a spec for each of the clause's. Labels are the role, the clause's id, its level and its certainty, so
 // that --label-filter='MUST && verified' selects what decides.
 //
-// Call it where Describe may be called. Config may be incomplete then: configure, which may be nil, is called before the
-// first spec and fills in what is known only at that time, such as the URL of a receiver that a BeforeSuite started.
+// Call it where Describe may be called. Config needs no more than Role and Provider then: configure, which may be nil, is
+// called before the first spec and fills in what is known only at that time, such as the URL of a receiver that a
+// BeforeSuite started.
 //
 // A spec fails where a deciding clause does not hold or cannot be judged. What does not decide is skipped, with what was
 // found. The container fails where an expected failure did not happen. Every spec carries its [Result], and the last one
@@ -38,8 +39,9 @@ type registered struct {
 func registerRole(r *registered) {
 	ginkgo.BeforeAll(r.begin)
 	ginkgo.AfterAll(r.end)
-	for _, group := range specsByClause(r.cfg.Role) {
-		c := group[0].contract()
+	p := r.cfg.provider()
+	for _, group := range r.cfg.specsByClause() {
+		c, _ := p.ClauseFor(group[0].Clause)
 		labels := ginkgo.Label(string(c.ID), string(c.Level), string(c.Certainty))
 		ginkgo.Context(fmt.Sprintf("%s %s", c.ID, c.Text), labels, func() {
 			for _, sp := range group {
@@ -51,8 +53,12 @@ func registerRole(r *registered) {
 
 // begin opens the session.
 func (r *registered) begin(ctx ginkgo.SpecContext) {
+	role, provider := r.cfg.Role, r.cfg.provider().Name
 	if r.configure != nil {
 		r.configure(&r.cfg)
+	}
+	if r.cfg.Role != role || r.cfg.provider().Name != provider {
+		ginkgo.Fail("the specs were laid out for the role " + string(role) + " of " + provider + ": give Register the role and the provider")
 	}
 	r.began = time.Now()
 	var err error
@@ -89,7 +95,7 @@ func (r *registered) end() {
 	report := newReport(r.cfg, r.began, r.results)
 	report.conclude(r.cfg)
 	ginkgo.AddReportEntry("report", ginkgo.ReportEntryVisibilityNever, *report)
-	if all := len(Specs(r.cfg.Role)); len(r.results)+r.strangers == all && len(report.Unexpected) > 0 {
+	if all := len(Specs(r.cfg.provider(), r.cfg.Role)); len(r.results)+r.strangers == all && len(report.Unexpected) > 0 {
 		ginkgo.Fail("expected to fail but did not: " + join(report.Unexpected))
 	}
 }

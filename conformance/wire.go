@@ -78,7 +78,7 @@ func (p *probe) identify(a *arrival, secret string) (match, bool) {
 // explain finds out how one signature came about.
 func (p *probe) explain(a *arrival, w wire, value, secret string) (match, bool) {
 	for _, body := range writings(a.body) {
-		for _, s := range append([]contract.Scheme{p.scheme}, p.provider.Schemes()...) {
+		for _, s := range p.candidates() {
 			key, err := keyOf(s, secret)
 			if err != nil {
 				continue
@@ -92,6 +92,18 @@ func (p *probe) explain(a *arrival, w wire, value, secret string) (match, bool) 
 		}
 	}
 	return match{}, false
+}
+
+// candidates are the schemes by which a signature may be made: that of this run, the provider's others, and that of this run
+// over other bytes.
+func (p *probe) candidates() []contract.Scheme {
+	all := append([]contract.Scheme{p.scheme}, p.provider.Schemes()...)
+	for _, content := range []contract.Content{contract.ContentBody, contract.ContentTimestampBody, contract.ContentIDTimestampBody} {
+		other := p.scheme
+		other.Content = content
+		all = append(all, other)
+	}
+	return all
 }
 
 // formOf says how a signature is written, or nothing when it is another one.

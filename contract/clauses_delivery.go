@@ -20,28 +20,8 @@ var deduplication = []Clause{
 		"Copies with the same id are the same delivery even when their timestamps and signatures differ.", fromDocs + ": retries keep the id"},
 }
 
-// delivery: how a sender delivers and what it may expect.
+// delivery: what those who take deliveries must expect.
 var delivery = []Clause{
-	{"DLV-001", Must, Verified, sides(Sender),
-		"A delivery is a POST with a JSON body and Content-Type application/json to the endpoint's URL.", fromDocs},
-	{"DLV-002", Must, Verified, sides(Sender),
-		"A delivery that fails is attempted again: after a 5xx answer, a time-out, a reset or a refused connection.", fromDocs + "; what counts as failed is inferred"},
-	{"DLV-003", Must, Inferred, sides(Sender),
-		"A delivery answered with 2xx is not attempted again.", "inferred: success ends a delivery everywhere in the field"},
-	{"DLV-004", Should, Inferred, sides(Sender),
-		"The pause between attempts grows, with jitter, up to a cap.", fromHabit},
-	{"DLV-005", Should, Inferred, sides(Sender),
-		"Retry-After on a 429 or 503 answer is honored.", "inferred: RFC 9110 section 10.2.3"},
-	{"DLV-006", Must, Inferred, sides(Sender),
-		"A redirect is not followed; it is a failed attempt.", "inferred: the target was never checked by the URL rules"},
-	{"DLV-007", Must, Verified, sides(Sender),
-		"A delivery whose attempts are exhausted leaves a webhook.delivery_failed event in the session's ledger.", fromDocs},
-	{"DLV-008", Must, Verified, sides(Sender),
-		"Only event types that the endpoint subscribed to are delivered.", fromDocs},
-	{"DLV-009", Should, Inferred, sides(Sender),
-		"During a rotation with an overlap, each delivery carries one signature for the old and one for the new secret.", fromHabit},
-	{"DLV-010", Must, Inferred, sides(Sender),
-		"After a rotation without an overlap, deliveries are signed with the new secret alone.", fromDocs + ": rotate-secret replaces the secret"},
 	{"DLV-011", Must, Verified, sides(Receiver, Gate),
 		"Deliveries may arrive out of order; a receiver accepts an event that is older than one it has seen.", fromDocs},
 	{"DLV-012", Should, Inferred, sides(Receiver, Gate),
@@ -50,34 +30,26 @@ var delivery = []Clause{
 		"A body that arrives slowly or in chunks is read to its end.", "inferred: RFC 9112 section 7.1"},
 	{"DLV-014", Should, Inferred, sides(Receiver, Gate),
 		"A signed delivery of an event type that the receiver does not know is acknowledged, not refused.", "inferred: platforms add types, and a refusal is retried for nothing"},
-	{"DLV-015", Must, Inferred, sides(Sender),
-		"When attempts are exhausted the sender stops: no further attempt is made.", fromDocs + ": exhausted deliveries are recorded"},
 }
 
-// events: what a delivery says.
-var events = []Clause{
-	{"EVT-001", Must, Inferred, sides(Sender),
-		"The body is one JSON object with id, type, created_at and data.", "inferred: the ledger's event has these fields; data and id are verified"},
-	{"EVT-002", Must, Verified, sides(Sender),
-		"type is tool.call_requested, session.completed, session.failed, batch.completed, batch.failed or batch.partial_failed.", fromDocs},
-	{"EVT-003", Must, Verified, sides(Sender),
-		"data of tool.call_requested holds submit_url, session_id, message_id and tool_call_id.", fromDocs},
-	{"EVT-004", Must, Verified, sides(Sender),
-		"data of session.completed and session.failed holds session_id and the metadata given at creation.", fromDocs},
-	{"EVT-005", Must, Verified, sides(Sender),
-		"data of the batch events holds batch_id and status.", fromDocs},
-	{"EVT-006", Should, Inferred, sides(Sender),
-		"created_at is an RFC 3339 time and is the same on every attempt.", "inferred: an attempt repeats the event's bytes"},
+// sending: what holds for every sender.
+var sending = []Clause{
+	{"DLV-003", Must, Inferred, sides(Sender),
+		"A delivery answered with 2xx is not attempted again.", "inferred: success ends a delivery everywhere in the field"},
 }
 
-// results: how a tool's result goes back.
-var results = []Clause{
-	{"RES-001", Must, Verified, sides(Receiver),
-		"A tool result is a POST to submit_url with a bearer key and one JSON event of type tool.result_submitted.", fromDocs},
-	{"RES-002", Must, Verified, sides(Receiver),
-		"The result echoes message_id and tool_call_id; result is present unless is_error is true.", fromDocs},
-	{"RES-003", Must, Verified, sides(Config),
-		"A submitted result is answered with 202.", fromDocs},
-	{"RES-004", Should, Inferred, sides(Config),
-		"A second or late result for one tool call is answered with 409.", "inferred: the answer to duplicates is not public"},
+// retrying: what holds for senders that sign, subscribe to types and try again.
+var retrying = []Clause{
+	{"DLV-001", Must, Verified, sides(Sender),
+		"A delivery is a POST with a JSON body and Content-Type application/json to the endpoint's URL.", fromDocs},
+	{"DLV-002", Must, Verified, sides(Sender),
+		"A delivery that fails is attempted again: after a 5xx answer, a time-out, a reset or a refused connection.", fromDocs + "; what counts as failed is inferred"},
+	{"DLV-004", Should, Inferred, sides(Sender),
+		"The pause between attempts grows, with jitter, up to a cap.", fromHabit},
+	{"DLV-005", Should, Inferred, sides(Sender),
+		"Retry-After on a 429 or 503 answer is honored.", "inferred: RFC 9110 section 10.2.3"},
+	{"DLV-006", Must, Inferred, sides(Sender),
+		"A redirect is not followed; it is a failed attempt.", "inferred: the target was never checked by the URL rules"},
+	{"DLV-008", Must, Verified, sides(Sender),
+		"Only event types that the endpoint subscribed to are delivered.", fromDocs},
 }

@@ -16,7 +16,7 @@ var signing = []Clause{
 	{"SIG-002", Must, Verified, sides(Sender, Receiver, Gate),
 		"The signature is computed over the exact raw bytes of the body, never over JSON that was parsed and written again.", fromRawBytes},
 	{"SIG-003", Must, Verified, sides(Sender, Receiver, Gate),
-		"A delivery carries Dari-Webhook-Signature with a v1= value; one without it is refused, and other versions are never trusted.", fromDocs},
+		"A delivery carries the signature header of its scheme with a value of its version, such as Dari-Webhook-Signature with a v1= value; one without it is refused, and other versions are never trusted.", fromDocs},
 	{"SIG-004", Must, Inferred, sides(Sender, Receiver, Gate),
 		"The signed bytes are the timestamp, a full stop and the raw body.", "inferred: the code block of the vendor's page is lost; this is the likeliest of six candidates"},
 	{"SIG-005", Should, Inferred, sides(Receiver, Gate),
@@ -50,15 +50,13 @@ var freshness = []Clause{
 	{"TIME-005", Must, Inferred, sides(Sender, Receiver, Gate),
 		"The timestamp is a whole number of seconds since 1970 in decimal digits, without sign, blank or leading zero.", fromHabit},
 	{"TIME-006", Must, Inferred, sides(Sender, Receiver, Gate),
-		"Where the signature header and Dari-Webhook-Timestamp both give a time they give the same; a delivery in which they differ is refused.", "inferred: only one of the two is signed"},
+		"Where the signature header and a header of its own, such as Dari-Webhook-Timestamp, both give the time they give the same; a delivery in which they differ is refused.", "inferred: only one of the two is signed"},
 	{"TIME-007", Must, Inferred, sides(Gate),
 		"Where the timestamp is not among the signed bytes, the age is judged by the signed body's created_at as well, if the body has one.", "inferred: an unsigned timestamp can be replaced by anyone who replays the delivery"},
 }
 
 // identity: where the id comes from.
 var identity = []Clause{
-	{"ID-001", Must, Verified, sides(Sender),
-		"Every attempt of one delivery carries the same id, and different events carry different ids.", fromDocs},
 	{"ID-002", Must, Verified, sides(Sender, Gate),
 		"The id is the body's top-level string id, and it is not empty; the gate refuses a body without one.", fromDocs},
 	{"ID-003", Must, Inferred, sides(Receiver, Gate),

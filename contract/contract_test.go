@@ -41,6 +41,69 @@ func TestClausesAreWellFormed(t *testing.T) {
 	}
 }
 
+// TestProvidersHaveTheirClauses holds what each provider's contract says, and how well that is known.
+func TestProvidersHaveTheirClauses(t *testing.T) {
+	t.Parallel()
+	known := func(id contract.ClauseID, c contract.Certainty) string { return string(id) + " " + string(c) }
+	for name, tt := range map[string]struct{ has, lacks []string }{
+		"dari":   {[]string{known("SIG-004", "inferred"), known("CFG-001", "verified"), known("TIME-004", "verified")}, []string{"CFG-022", "DLV-017"}},
+		"danube": {[]string{known("SIG-004", "verified"), known("CFG-022", "verified"), known("TIME-004", "inferred")}, []string{"CFG-001", "RES-003", "CFG-037"}},
+		"tess":   {[]string{known("CFG-037", "verified"), known("DLV-003", "inferred")}, []string{"SIG-001", "TIME-001", "DLV-002", "CFG-001"}},
+		"stripe": {[]string{known("SIG-004", "inferred"), known("GATE-001", "verified")}, []string{"CFG-001", "DLV-001", "EVT-007"}},
+	} {
+		p, _ := contract.ProviderFor(name)
+		for _, want := range tt.has {
+			id, certainty, _ := strings.Cut(want, " ")
+			if c, ok := p.ClauseFor(contract.ClauseID(id)); !ok || string(c.Certainty) != certainty {
+				t.Errorf("%s: %s is %s, want %s", name, id, c.Certainty, certainty)
+			}
+		}
+		for _, id := range tt.lacks {
+			if _, ok := p.ClauseFor(contract.ClauseID(id)); ok {
+				t.Errorf("%s has the clause %s", name, id)
+			}
+		}
+	}
+}
+
+// TestRecordsAreOfSharedClauses asks that a provider's record speaks of clauses that are in its contract, and says why.
+func TestRecordsAreOfSharedClauses(t *testing.T) {
+	t.Parallel()
+	records := 0
+	for _, p := range contract.Providers() {
+		for id, r := range p.Records {
+			records++
+			if _, ok := p.ClauseFor(id); !ok {
+				t.Errorf("%s records %s, which its contract does not have", p.Name, id)
+			}
+			if inferred := strings.HasPrefix(r.Source, "inferred"); inferred != (r.Certainty == contract.Inferred) {
+				t.Errorf("%s: source %q does not support that %s is %s", p.Name, r.Source, id, r.Certainty)
+			}
+		}
+	}
+	if records == 0 {
+		t.Fatal("no records")
+	}
+}
+
+// TestEveryClauseIsInAContract asks that clauses come by area, and that each stands in some provider's contract.
+func TestEveryClauseIsInAContract(t *testing.T) {
+	t.Parallel()
+	last, seen := contract.Area(""), map[contract.Area]bool{}
+	for _, c := range contract.Clauses() {
+		if c.Area() != last && seen[c.Area()] {
+			t.Errorf("%s stands apart from its area", c.ID)
+		}
+		last, seen[c.Area()] = c.Area(), true
+		if !slices.ContainsFunc(contract.Providers(), func(p contract.Provider) bool {
+			own, ok := p.ClauseFor(c.ID)
+			return ok && own.Text == c.Text
+		}) {
+			t.Errorf("%s stands in no provider's contract", c.ID)
+		}
+	}
+}
+
 func TestClauseAreasAreConstants(t *testing.T) {
 	t.Parallel()
 	areas := []contract.Area{

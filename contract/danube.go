@@ -45,5 +45,6 @@ func Danube() Provider {
 			Timeout:  10 * time.Second,
 			Schedule: []time.Duration{0, 5 * time.Second, 30 * time.Second},
 		},
+		Records: danubeRecords,
 	}
 }

@@ -24,6 +24,6 @@
 //
 // [Provider] is one platform: its [Scheme], the place of the id and the type in its [Envelope], its [Event] types and
 // its [Delivery] habits. A second platform is a second value, never a second code path. [Clause] is one rule with its
-// level, its certainty and its source; [Refusal] is one answer of the gate. The package holds no behaviour beyond
-// look-ups, does no I/O and reads no clock.
+// level, its certainty and its source, and [Provider.Clauses] are those of one provider's contract; [Refusal] is one
+// answer of the gate. The package holds no behaviour beyond look-ups, does no I/O and reads no clock.
 package contract

@@ -26,6 +26,9 @@ type Provider struct {
 	Events []Event
 	// Delivery says how the platform delivers. Zero: it is not known.
 	Delivery Delivery
+	// Records are the shared clauses that the platform's public record knows better, or less well, than the clause itself
+	// says. See [Provider.Clauses].
+	Records map[ClauseID]Record
 }
 
 // Unsigned reports whether the platform signs nothing, so that only a secret in the endpoint's URL can tell its deliveries

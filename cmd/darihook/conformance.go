@@ -38,10 +38,11 @@ before the environment, the environment before the file, and the file before the
 			if !list.list {
 				return cmd.Help()
 			}
-			return listAll(cmd.OutOrStdout())
+			return listAll(cmd.OutOrStdout(), list.Provider)
 		},
 	}
-	cmd.Flags().BoolVar(&list.list, "list", false, "list the clauses of every role and run nothing")
+	cmd.Flags().BoolVar(&list.list, "list", false, "list the clauses of every role that can be judged, and run nothing")
+	providerFlag(cmd.Flags(), &list)
 	cmd.AddCommand(
 		newRole(contract.Receiver, "Judge what takes deliveries", receiverFlags,
 			"  darihook conformance receiver --target http://127.0.0.1:8080/hooks/dari --secret whsec_…"),
@@ -51,19 +52,27 @@ before the environment, the environment before the file, and the file before the
 			"  darihook conformance sender --api http://127.0.0.1:4180 --api-key K --agent agt_mock \\\n"+
 				"    --trigger http://127.0.0.1:4180/_mock/events --advance http://127.0.0.1:4180/_mock/clock/advance"),
 		newRole(contract.Config, "Judge the configuration API", configFlags,
-			"  darihook conformance config --api http://127.0.0.1:4180 --api-key K --agent agt_mock"),
+			"  darihook conformance config --api http://127.0.0.1:4180 --api-key K --agent agt_mock\n"+
+				"  darihook conformance config --provider danube --api http://127.0.0.1:4180 --api-key K"),
 	)
 	return cmd
 }
 
-// listAll lists the clauses of every role.
-func listAll(w io.Writer) error {
+// listAll lists the clauses of every role of a provider that can be judged.
+func listAll(w io.Writer, provider string) error {
+	if _, ok := contract.ProviderFor(provider); !ok {
+		return wrongUsage(contract.UnknownProvider(provider))
+	}
 	for _, role := range conformance.Roles() {
-		fmt.Fprintf(w, "%s\n", role)
-		if err := conformance.List(w, conformance.Config{Role: role}); err != nil {
+		var list strings.Builder
+		err := conformance.List(&list, conformance.Config{Role: role, Provider: provider})
+		if _, unjudged := errors.AsType[*conformance.UsageError](err); unjudged {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("listing the clauses: %w", err)
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "%s\n%s\n", role, list.String())
 	}
 	return nil
 }
@@ -125,21 +134,22 @@ func gateFlags(fs *pflag.FlagSet, f *conformanceFlags) {
 
 // apiFlags are the flags of the roles around the configuration API.
 func apiFlags(fs *pflag.FlagSet, f *conformanceFlags) {
-	fs.StringVar(&f.API, "api", "", "base URL of the configuration API, without /v1 (required)")
+	fs.StringVar(&f.API, "api", "", "base URL of the configuration API, without /v1 or, for tess, /agents (required)")
 	fs.StringVar(&f.APIKey, "api-key", "", "bearer key of the API (required)")
-	fs.StringVar(&f.Agent, "agent", "", "id of the agent whose webhook the suite may change (required)")
+	fs.StringVar(&f.Agent, "agent", "", "id of the agent whose webhook the suite may change (required, but for danube)")
 	fs.StringVar(&f.Trigger, "trigger", "", "URL or command that makes the platform emit an event")
+	fs.StringVar(&f.Advance, "advance", "", "URL or command that moves the platform's clock on")
 }
 
 func configFlags(fs *pflag.FlagSet, f *conformanceFlags) {
 	apiFlags(fs, f)
-	fs.StringVar(&f.OtherAgent, "other-agent", "", "id of a second agent whose webhook the suite may change (default: one that has none)")
+	fs.StringVar(&f.OtherAgent, "other-agent", "", "id of a second agent whose webhook the suite may change (default: with dari, one that has none)")
+	fs.IntVar(&f.RateLimit, "rate-limit", 0, "calls that the API lets a key make in a minute, where it limits them, as tess does")
 	fs.StringVar(&f.WebhookURL, "webhook-url", "", "URL that the API accepts (default: https://1.1.1.1/dari-conformance)")
 }
 
 func senderFlags(fs *pflag.FlagSet, f *conformanceFlags) {
 	apiFlags(fs, f)
-	fs.StringVar(&f.Advance, "advance", "", "URL or command that moves the sender's retry clock on")
 	fs.Float64Var(&f.TimeScale, "time-scale", 1, "how many times faster than the clock the sender's schedule runs")
 	fs.DurationVar(&f.AttemptTimeout, "attempt-timeout", contract.Dari().Delivery.Timeout, "how long the sender waits for an answer")
 	fs.DurationVar(&f.RotationOverlap, "rotation-overlap", 0, "how long the old secret goes on signing after a rotation")
@@ -147,9 +157,14 @@ func senderFlags(fs *pflag.FlagSet, f *conformanceFlags) {
 	fs.StringVar(&f.PublicURL, "public-url", "", "base URL under which the sender reaches the suite")
 }
 
+// providerFlag is the flag of the platform.
+func providerFlag(fs *pflag.FlagSet, f *conformanceFlags) {
+	fs.StringVar(&f.Provider, "provider", "dari", "platform whose contract applies")
+}
+
 // commonFlags are the flags of every role.
 func commonFlags(fs *pflag.FlagSet, f *conformanceFlags) {
-	fs.StringVar(&f.Provider, "provider", "dari", "platform whose contract applies")
+	providerFlag(fs, f)
 	fs.StringVar(&f.Scheme, "scheme", "", "signing scheme of the provider, or a .json file that holds one")
 	fs.StringVar(&f.reports, "report", "", "folder for report.json, junit.xml, report.html and badge.svg")
 	fs.BoolVar(&f.list, "list", false, "list the role's clauses and run nothing")

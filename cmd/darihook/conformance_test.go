@@ -9,25 +9,47 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/darihook/darihook/conformance/mutants"
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver"
 )
 
 // TestConformanceScripts runs the command as a user would. Its scripts have one command more than others: "exits CODE
 // COMMAND" insists on an exit code.
 func TestConformanceScripts(t *testing.T) {
 	t.Parallel()
+	mocks := conformanceMocks(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/conformance",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SECRET", "whsec_script_0123456789abcdef")
+			for name, url := range mocks {
+				e.Setenv(name, url)
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
+}
+
+// conformanceMocks starts the mock of each further platform, and returns its URLs by the names that the scripts know: DANUBE
+// is strict about webhook URLs, DANUBE_LAX takes those of this machine. The API key is K.
+func conformanceMocks(t *testing.T) map[string]string {
+	t.Helper()
+	urls := map[string]string{}
+	for _, provider := range mockserver.Providers() {
+		for suffix, lax := range map[string]bool{"": false, "_LAX": true} {
+			m := mockserver.New(t, func(o *mockserver.Options) {
+				o.Provider, o.APIKey, o.AllowInsecureURLs, o.Timeout = provider, "K", lax, time.Second
+			})
+			urls[strings.ToUpper(provider)+suffix] = m.URL
+		}
+	}
+	return urls
 }
 
 // exits runs a command and insists on its exit code.

@@ -14,6 +14,8 @@ import (
 type api struct {
 	*stage
 	secrets []string
+	// box is where the sender delivers to; nil in scripts of a configuration API.
+	box mailbox
 }
 
 // call makes one call and returns the status and what the answer says of the named fields.

@@ -10,8 +10,11 @@ import (
 
 // Mutant is one implementation that can be started and judged.
 type Mutant struct {
-	// Name is the role, a slash and the fault: "receiver/first-v1-only".
+	// Name is the role, a slash and the fault: "receiver/first-v1-only". Where the role is of another provider's contract
+	// than Dari's, that stands before it: "danube-sender/four-attempts".
 	Name string
+	// Provider is the name of the provider whose contract applies.
+	Provider string
 	// Role that it plays.
 	Role contract.Role
 	// Fault says in one sentence what is wrong with it. Empty: it is a reference, and nothing is.
@@ -72,6 +75,8 @@ type Target struct {
 	AttemptTimeout time.Duration
 	// RotationOverlap is how long the sender goes on signing with the old secret as well after a rotation.
 	RotationOverlap time.Duration
+	// RateLimit is how many calls the API lets a key make in a minute of the retry clock. 0: any number.
+	RateLimit int
 }
 
 // fault names the one thing that a mutant does wrong. The empty fault is the reference.
@@ -83,6 +88,8 @@ type setup struct {
 	scheme string
 	// overlap is how long a rotated secret stays in use.
 	overlap time.Duration
+	// limit is how many calls a key may make in a minute.
+	limit int
 }
 
 // row is one mutant as data.
@@ -101,20 +108,32 @@ func also(ids ...contract.ClauseID) []contract.ClauseID { return ids }
 // starter starts one role's implementation with a fault.
 type starter func(tb testing.TB, env Env, f fault, s setup) Target
 
-// family is the mutants of one role.
+// family is the mutants of one role under one provider's contract.
 type family struct {
-	role  contract.Role
-	start starter
-	rows  []row
+	// name is what the names of its mutants begin with.
+	name     string
+	provider contract.Provider
+	role     contract.Role
+	start    starter
+	rows     []row
+	// variants are further configurations of the reference, by their names, for the clauses that apply only to those.
+	variants map[string]setup
 }
 
 // families returns all roles with their mutants.
 func families() []family {
 	return []family{
-		{contract.Receiver, startReceiver, slices.Concat(verifierFaults, claimFaults, receiverFaults)},
-		{contract.Gate, startGate, slices.Concat(verifierFaults, claimFaults, gateFaults)},
-		{contract.Sender, startSender, senderFaults},
-		{contract.Config, startConfig, configFaults},
+		{"receiver", contract.Dari(), contract.Receiver, startReceiver, slices.Concat(verifierFaults, claimFaults, receiverFaults), nil},
+		{"gate", contract.Dari(), contract.Gate, startGate, slices.Concat(verifierFaults, claimFaults, gateFaults),
+			map[string]setup{"reference-dari-body": bodyScheme}},
+		{"sender", contract.Dari(), contract.Sender, startSender, slices.Concat(senderFaults, dariSenderFaults),
+			map[string]setup{"reference-overlap": withOverlap}},
+		{"config", contract.Dari(), contract.Config, startConfig, configFaults, nil},
+		{"danube-sender", contract.Danube(), contract.Sender, startDanubeSender, slices.Concat(senderFaults, danubeSenderFaults), nil},
+		{"danube-config", contract.Danube(), contract.Config, startDanubeConfig, danubeConfigFaults, nil},
+		{"tess-sender", contract.Tess(), contract.Sender, startTessSender, tessSenderFaults, nil},
+		{"tess-config", contract.Tess(), contract.Config, startTessConfig, tessConfigFaults,
+			map[string]setup{"reference-limited": withLimit}},
 	}
 }
 
@@ -129,17 +148,13 @@ func All() []Mutant {
 	return all
 }
 
-// References returns the correct implementations: one for each role, and one more where a clause applies only to
-// another configuration.
+// References returns the correct implementations: one for each family, and one more where a clause applies only to another
+// configuration.
 func References() []Mutant {
-	variants := map[contract.Role]map[string]setup{
-		contract.Gate:   {"reference-dari-body": bodyScheme},
-		contract.Sender: {"reference-overlap": withOverlap},
-	}
 	var all []Mutant
 	for _, f := range families() {
 		all = append(all, f.reference("reference", setup{}))
-		for name, s := range variants[f.role] {
+		for name, s := range f.variants {
 			all = append(all, f.reference(name, s))
 		}
 	}
@@ -149,15 +164,16 @@ func References() []Mutant {
 // mutant makes a row startable.
 func (f family) mutant(r row) Mutant {
 	return Mutant{
-		Name: string(f.role) + "/" + string(r.fault), Role: f.role, Fault: r.says, Clause: r.clause, Also: f.owed(r.also),
+		Name: f.name + "/" + string(r.fault), Provider: f.provider.Name, Role: f.role, Fault: r.says, Clause: r.clause,
+		Also:  f.owed(r.also),
 		Start: func(tb testing.TB, env Env) Target { return f.start(tb, env.withDefaults(), r.fault, r.setup) },
 	}
 }
 
-// owed keeps the clauses that the role owes: roles share rows, and not all of a row's clauses bind them all.
+// owed keeps the clauses that the role owes: families share rows, and not all of a row's clauses bind them all.
 func (f family) owed(ids []contract.ClauseID) []contract.ClauseID {
 	return slices.DeleteFunc(slices.Clone(ids), func(id contract.ClauseID) bool {
-		c, _ := contract.ClauseFor(id)
+		c, _ := f.provider.ClauseFor(id)
 		return !slices.Contains(c.Roles, f.role)
 	})
 }
@@ -165,7 +181,7 @@ func (f family) owed(ids []contract.ClauseID) []contract.ClauseID {
 // reference makes the faultless implementation startable under a name.
 func (f family) reference(name string, s setup) Mutant {
 	return Mutant{
-		Name: string(f.role) + "/" + name, Role: f.role,
+		Name: f.name + "/" + name, Provider: f.provider.Name, Role: f.role,
 		Start: func(tb testing.TB, env Env) Target { return f.start(tb, env.withDefaults(), "", s) },
 	}
 }
@@ -187,12 +203,15 @@ func (e Env) withDefaults() Env {
 // Unobservable lists the clauses that bind, with the role, and that no mutant breaks because nobody outside the
 // implementation can tell.
 func Unobservable() []Exemption {
-	return []Exemption{}
+	const once = "the scheme has one timestamp, so that no two can differ"
+	const unknown = "deliveries have no id"
+	return []Exemption{{"TIME-006", "danube-sender", once}, {"ID-002", "danube-sender", unknown}, {"ID-002", "tess-sender", unknown}}
 }
 
-// Exemption is a clause without a mutant of a role, and why.
+// Exemption is a clause without a mutant in a family, and why.
 type Exemption struct {
 	Clause contract.ClauseID
-	Role   contract.Role
+	// Party is what the names of the family's mutants begin with.
+	Party  string
 	Reason string
 }

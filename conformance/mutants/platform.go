@@ -77,7 +77,7 @@ func startPlatform(tb testing.TB, f fault, s setup, loopback bool) Target {
 		submitted: map[string]bool{}, ledger: map[string][]ledgerEvent{},
 		agents: []*agent{{id: newID("agt"), name: "first"}, {id: newID("agt"), name: "second"}},
 	}
-	p.engine = newEngine(tb, p)
+	p.engine = newEngine(tb, p.fault, contract.Dari())
 	p.url = serve(tb, p.routes(), 0)
 	return Target{
 		APIURL: p.url, APIKey: p.key, AgentID: p.agents[0].id, OtherAgentID: p.agents[1].id,
@@ -102,7 +102,7 @@ func (p *platform) routes() http.Handler {
 	api("/v1/agents/{agent}/webhook/rotate-secret", map[string]http.HandlerFunc{"POST": p.onAgent(p.rotateSecret)})
 	api("/v1/sessions/{session}/events", map[string]http.HandlerFunc{"GET": p.listEvents, "POST": p.submitEvent})
 	mux.HandleFunc("POST /_mock/events", p.trigger)
-	mux.HandleFunc("POST /_mock/clock/advance", p.advance)
+	mux.HandleFunc("POST /_mock/clock/advance", p.engine.serveAdvance)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { p.fail(w, http.StatusNotFound, "Not Found") })
 	return mux
 }

@@ -23,6 +23,56 @@ type order struct {
 	Count   int            `json:"count"`
 }
 
+// dariDelivery is one event on its way to the webhook of an agent.
+type dariDelivery struct {
+	delivery
+	platform  *platform
+	agent     *agent
+	createdAt time.Time
+	data      map[string]any
+}
+
+// destination is where the agent's webhook is now.
+func (d *dariDelivery) destination(now time.Time) (destination, bool) {
+	d.platform.mu.Lock()
+	defer d.platform.mu.Unlock()
+	hook := d.agent.hook
+	if hook == nil {
+		return destination{}, false
+	}
+	return destination{http.MethodPost, hook.url, d.platform.secrets(hook, now)}, true
+}
+
+// renew prepares another attempt. A correct sender has nothing to do: the event's bytes stay as they are.
+func (d *dariDelivery) renew() {
+	switch d.platform.fault {
+	case newIDPerAttempt:
+		d.id = newID("evt")
+		d.body = d.platform.body(d)
+	case createdAtPerAttempt:
+		d.body = d.platform.body(d)
+	}
+}
+
+// attempted records that a delivery has failed for good (clause DLV-007).
+func (d *dariDelivery) attempted(_ answer, s state) {
+	session, _ := d.data["session_id"].(string)
+	if s != failed || session == "" || d.platform.fault == failureUnrecorded {
+		return
+	}
+	d.platform.mu.Lock()
+	defer d.platform.mu.Unlock()
+	d.platform.record(session, nil, "webhook.delivery_failed", map[string]any{"event_id": d.id, "attempts": d.attempts})
+}
+
+// secrets are those that sign: the present one and, during an overlap, the one before (clauses DLV-009 and DLV-010).
+func (p *platform) secrets(hook *webhook, now time.Time) []string {
+	if hook.former == "" || !now.Before(hook.formerUntil) || p.fault == overlapForgotten {
+		return []string{hook.secret}
+	}
+	return []string{hook.secret, hook.former}
+}
+
 // emitted is one event that a trigger caused.
 type emitted struct {
 	ID         string `json:"id"`
@@ -53,27 +103,13 @@ func (p *platform) trigger(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// advance moves the retry clock.
-func (p *platform) advance(w http.ResponseWriter, r *http.Request) {
-	var wanted struct {
-		Duration string `json:"duration"`
-	}
-	_ = json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&wanted) // the duration is then empty and refused
-	d, err := time.ParseDuration(wanted.Duration)
-	if err != nil || d < 0 {
-		p.fail(w, http.StatusUnprocessableEntity, "duration must be like 90s or 1h")
-		return
-	}
-	p.engine.advance(d)
-	writeJSON(w, http.StatusOK, map[string]any{"now": p.engine.now()})
-}
-
 // emit makes an event and, where the agent's webhook subscribed to its type, a delivery of it.
 func (p *platform) emit(a *agent, o order) emitted {
-	d := &delivery{
-		agent: a, id: newID("evt"), kind: o.Type, createdAt: time.Now().UTC().Truncate(time.Second), data: p.eventData(a, o),
+	d := &dariDelivery{
+		platform: p, agent: a, createdAt: time.Now().UTC().Truncate(time.Second), data: p.eventData(a, o),
+		delivery: delivery{id: newID("evt"), kind: o.Type},
 	}
-	if p.fault == oneIDForAll {
+	if d.to = d; p.fault == oneIDForAll {
 		d.id = "evt_1"
 	}
 	d.body = p.body(d)
@@ -81,7 +117,7 @@ func (p *platform) emit(a *agent, o order) emitted {
 	subscribed := a.hook != nil && (slices.Contains(a.hook.types, o.Type) || p.fault == subscriptionIgnored)
 	p.mu.Unlock()
 	if subscribed {
-		p.engine.start(d)
+		p.engine.start(&d.delivery)
 	}
 	return emitted{d.id, newID("dlv")}
 }
@@ -126,7 +162,7 @@ func (p *platform) spoil(data map[string]any) {
 }
 
 // body writes an event as it is signed and sent. An event is written once: its attempts repeat the same bytes.
-func (p *platform) body(d *delivery) []byte {
+func (p *platform) body(d *dariDelivery) []byte {
 	fields := map[string]any{"id": d.id, "type": d.kind, "created_at": d.createdAt.Format(time.RFC3339), "data": d.data}
 	switch p.fault {
 	case createdAtMissing:

@@ -2,6 +2,9 @@ package mutants
 
 import (
 	"context"
+	"encoding/json"
+	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -15,13 +18,11 @@ import (
 // attemptTimeout is how long the sender waits for an answer.
 const attemptTimeout = 2 * time.Second
 
-// delivery is one event on its way to one webhook.
+// delivery is one event on its way to one recipient.
 type delivery struct {
-	agent     *agent
-	id, kind  string
-	createdAt time.Time
-	data      map[string]any
-	body      []byte
+	to       recipient
+	id, kind string
+	body     []byte
 	// attempts counts those that were made; due is when the next one is, on the retry clock.
 	attempts int
 	due      time.Time
@@ -29,10 +30,36 @@ type delivery struct {
 	signed time.Time
 }
 
+// recipient is whom a delivery is for, and who hears what becomes of it.
+type recipient interface {
+	// destination is where the delivery goes now, and ok is false when there is nowhere any more.
+	destination(now time.Time) (d destination, ok bool)
+	// renew prepares an attempt after the first.
+	renew()
+	// attempted hears how an attempt ended. The answer is zero where there was none.
+	attempted(a answer, s state)
+}
+
+// destination is where a delivery goes, and what signs it.
+type destination struct {
+	method, url string
+	secrets     []string
+}
+
+// state is what an attempt has made of its delivery.
+type state int
+
+const (
+	succeeded state = iota
+	pending
+	failed
+)
+
 // engine makes attempts. First attempts start at once; later ones when the retry clock is moved to where they are due,
 // which nothing but advance does.
 type engine struct {
-	platform *platform
+	fault    fault
+	provider contract.Provider
 	client   *http.Client
 	jitter   *rand.Rand
 	stop     context.Context
@@ -48,22 +75,40 @@ type engine struct {
 	idle   *sync.Cond
 }
 
-// newEngine returns an engine that stops when the test ends.
-func newEngine(tb testing.TB, p *platform) *engine {
+// newEngine returns an engine that delivers as a provider does, and stops when the test ends.
+func newEngine(tb testing.TB, f fault, p contract.Provider) *engine {
 	stop, cancel := context.WithCancel(context.Background())
 	e := &engine{
-		platform: p, clock: time.Now(), stop: stop, jitter: rand.New(rand.NewPCG(1, 2)),
+		fault: f, provider: p, clock: time.Now(), stop: stop, jitter: rand.New(rand.NewPCG(1, 2)),
 		client: &http.Client{Timeout: attemptTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	e.idle = sync.NewCond(&e.mu)
-	if p.fault != redirectFollowed {
+	if f != redirectFollowed {
 		e.client.CheckRedirect = passRedirect
+	}
+	if f == impatient {
+		e.client.Timeout = attemptTimeout / 4
 	}
 	tb.Cleanup(func() {
 		cancel()
 		e.settle()
 	})
 	return e
+}
+
+// serveAdvance moves the retry clock.
+func (e *engine) serveAdvance(w http.ResponseWriter, r *http.Request) {
+	var wanted struct {
+		Duration string `json:"duration"`
+	}
+	_ = json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&wanted) // the duration is then empty and refused
+	d, err := time.ParseDuration(wanted.Duration)
+	if err != nil || d < 0 {
+		http.Error(w, "duration must be like 90s or 1h", http.StatusUnprocessableEntity)
+		return
+	}
+	e.advance(d)
+	writeJSON(w, http.StatusOK, map[string]any{"now": e.now()})
 }
 
 // now returns the time of the retry clock.
@@ -143,30 +188,48 @@ func (e *engine) next(until time.Time) (due []*delivery) {
 
 // attempt makes one attempt and decides what comes after it.
 func (e *engine) attempt(d *delivery) {
-	p := e.platform
-	p.mu.Lock()
-	hook := d.agent.hook
-	p.mu.Unlock()
-	if hook == nil {
-		return // the webhook was removed: there is nowhere to deliver to
+	to, ok := d.to.destination(e.now())
+	if !ok {
+		return
 	}
 	if d.attempts++; d.attempts > 1 {
-		p.renew(d)
+		d.to.renew()
 	}
-	answer, err := e.send(hook, d)
+	a, err := e.send(to, d)
 	switch {
 	case e.stop.Err() != nil:
-	case err == nil && e.succeeded(answer.status):
-	case !e.retries(answer.status, err), d.attempts >= len(contract.Dari().Delivery.Schedule) && p.fault != neverGivesUp:
-		e.giveUp(d)
+	case err == nil && e.succeeded(a.status):
+		d.to.attempted(a, succeeded)
+	case !e.retries(a.status, err), d.attempts >= e.attempts():
+		d.to.attempted(a, failed)
 	default:
-		e.schedule(d, answer.retryAfter)
+		d.to.attempted(a, pending)
+		e.schedule(d, a.retryAfter)
 	}
+}
+
+// attempts is how often a delivery is attempted.
+func (e *engine) attempts() int {
+	switch e.fault {
+	case neverGivesUp:
+		return math.MaxInt
+	case oneAttemptMore:
+		return len(e.pauses()) + 1
+	}
+	return len(e.pauses())
+}
+
+// pauses is the provider's schedule, or a short one where that is not known.
+func (e *engine) pauses() []time.Duration {
+	if known := e.provider.Delivery.Schedule; len(known) > 0 {
+		return known
+	}
+	return []time.Duration{0, time.Minute, time.Hour}
 }
 
 // succeeded reports whether a status ends a delivery well (clause DLV-003).
 func (e *engine) succeeded(status int) bool {
-	switch e.platform.fault {
+	switch e.fault {
 	case retriedAfterSuccess:
 		return false
 	case only200Succeeds:
@@ -177,18 +240,6 @@ func (e *engine) succeeded(status int) bool {
 	return status/100 == 2
 }
 
-// giveUp records that a delivery has failed for good (clause DLV-007).
-func (e *engine) giveUp(d *delivery) {
-	p := e.platform
-	session, _ := d.data["session_id"].(string)
-	if session == "" || p.fault == failureUnrecorded {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.record(session, nil, "webhook.delivery_failed", map[string]any{"event_id": d.id, "attempts": d.attempts})
-}
-
 // schedule puts a delivery off to its next attempt: after the pause of the schedule, more or less a tenth, or after
 // what the receiver asked for if that is longer (clauses DLV-004 and DLV-005).
 func (e *engine) schedule(d *delivery, retryAfter time.Duration) {
@@ -196,7 +247,7 @@ func (e *engine) schedule(d *delivery, retryAfter time.Duration) {
 	defer e.mu.Unlock()
 	pause := e.pause(d.attempts)
 	pause += time.Duration((e.jitter.Float64() - 0.5) / 5 * float64(pause))
-	if e.platform.fault != retryAfterIgnored {
+	if e.fault != retryAfterIgnored {
 		pause = max(pause, retryAfter)
 	}
 	d.due = e.clock.Add(pause)
@@ -205,9 +256,11 @@ func (e *engine) schedule(d *delivery, retryAfter time.Duration) {
 
 // pause is how long to wait after so many attempts.
 func (e *engine) pause(attempts int) time.Duration {
-	schedule := contract.Dari().Delivery.Schedule
-	attempts = min(attempts, len(schedule)-1)
-	switch e.platform.fault {
+	schedule := e.pauses()
+	if attempts >= len(schedule) {
+		return time.Hour // no correct sender comes so far
+	}
+	switch e.fault {
 	case constantPause:
 		return time.Minute
 	case shrinkingPause:
@@ -220,11 +273,13 @@ func (e *engine) pause(attempts int) time.Duration {
 type answer struct {
 	status     int
 	retryAfter time.Duration
+	body       string
 }
 
 // readAnswer takes what matters from an answer. Retry-After counts on 429 and 503 only, and in seconds only.
 func readAnswer(r *http.Response) answer {
-	a := answer{status: r.StatusCode}
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16)) // what could be read is recorded
+	a := answer{status: r.StatusCode, body: string(body)}
 	seconds, err := strconv.Atoi(r.Header.Get("Retry-After"))
 	if err == nil && seconds > 0 && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable) {
 		a.retryAfter = min(time.Duration(seconds)*time.Second, 24*time.Hour)

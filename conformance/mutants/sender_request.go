@@ -18,34 +18,29 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
-// renew prepares another attempt. A correct sender has nothing to do: the event's bytes stay as they are.
-func (p *platform) renew(d *delivery) {
-	switch p.fault {
-	case newIDPerAttempt:
-		d.id = newID("evt")
-		d.body = p.body(d)
-	case createdAtPerAttempt:
-		d.body = p.body(d)
-	}
-}
-
 // send makes one request, signed at the present time (clause TIME-004).
-func (e *engine) send(hook *webhook, d *delivery) (answer, error) {
-	p := e.platform
-	method, contentType := http.MethodPost, "application/json"
-	switch p.fault {
+func (e *engine) send(to destination, d *delivery) (answer, error) {
+	method, contentType := to.method, "application/json"
+	switch e.fault {
 	case deliveredByPut:
 		method = http.MethodPut
 	case deliveredAsText:
 		contentType = "text/plain"
 	}
-	request, err := http.NewRequestWithContext(e.stop, method, hook.url, bytes.NewReader(d.body))
+	request, err := http.NewRequestWithContext(e.stop, method, to.url, bytes.NewReader(d.body))
 	if err != nil {
 		return answer{}, fmt.Errorf("addressing a delivery: %w", err)
 	}
 	request.Header.Set("Content-Type", contentType)
-	request.Header.Set(contract.HeaderID, d.id)
-	p.sign(request.Header, hook, d, e.now())
+	if name := e.provider.Scheme.IDHeader; name != "" {
+		request.Header.Set(name, d.id)
+	}
+	if !e.provider.Unsigned() {
+		e.sign(request.Header, to, d)
+	}
+	if e.fault == signedAnyway {
+		request.Header.Set("X-Tess-Signature", newID("sig"))
+	}
 	response, err := e.client.Do(request)
 	if err != nil {
 		return answer{}, fmt.Errorf("delivering: %w", err)
@@ -59,9 +54,11 @@ func (e *engine) retries(status int, err error) bool {
 	var timeout interface{ Timeout() bool }
 	timedOut := errors.As(err, &timeout) && timeout.Timeout()
 	refused := errors.Is(err, syscall.ECONNREFUSED)
-	switch e.platform.fault {
+	switch e.fault {
 	case notRetriedAfter5xx:
 		return status < 500
+	case clientErrorsFinal:
+		return status < 400 || status >= 500
 	case notRetriedAfterTimeout:
 		return !timedOut
 	case notRetriedAfterReset:
@@ -73,29 +70,35 @@ func (e *engine) retries(status int, err error) bool {
 }
 
 // sign sets the headers that prove where a delivery comes from and when it was made.
-func (p *platform) sign(h http.Header, hook *webhook, d *delivery, clock time.Time) {
-	if d.signed.IsZero() || p.fault != timestampKept {
+func (e *engine) sign(h http.Header, to destination, d *delivery) {
+	if d.signed.IsZero() || e.fault != timestampKept {
 		d.signed = time.Now()
 	}
-	stamp := p.stamp(d.signed)
-	items := []string{"t=" + stamp}
-	for _, secret := range p.secrets(hook, clock) {
-		items = append(items, p.tag()+"="+p.signature(secret, d, stamp))
+	stamp := e.stamp(d.signed)
+	scheme := e.provider.Scheme
+	items := []string{scheme.TimestampTag + scheme.TagSeparator + stamp}
+	for _, secret := range to.secrets {
+		items = append(items, e.tag()+scheme.TagSeparator+e.signature(secret, d, stamp))
 	}
-	switch p.fault {
-	case undated:
+	if e.fault == undated {
 		items = items[1:]
-	case headersDisagree:
-		h.Set(contract.HeaderTimestamp, p.stamp(d.signed.Add(time.Second)))
-	default:
-		h.Set(contract.HeaderTimestamp, stamp)
+	} else if scheme.TimestampHeader != "" {
+		h.Set(scheme.TimestampHeader, e.headerStamp(d, stamp))
 	}
-	h.Set(contract.HeaderSignature, strings.Join(items, ","))
+	h.Set(scheme.Header, strings.Join(items, scheme.ItemSeparator))
+}
+
+// headerStamp is the timestamp of its own header, the same as the other (clause TIME-006).
+func (e *engine) headerStamp(d *delivery, stamp string) string {
+	if e.fault == headersDisagree {
+		return e.stamp(d.signed.Add(time.Second))
+	}
+	return stamp
 }
 
 // stamp writes a time as clause TIME-005 asks.
-func (p *platform) stamp(t time.Time) string {
-	switch p.fault {
+func (e *engine) stamp(t time.Time) string {
+	switch e.fault {
 	case timestampInMilliseconds:
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	case timestampAsDate:
@@ -105,33 +108,25 @@ func (p *platform) stamp(t time.Time) string {
 }
 
 // tag is the version of the signature.
-func (p *platform) tag() string {
-	if p.fault == olderVersion {
+func (e *engine) tag() string {
+	if e.fault == olderVersion {
 		return "v0"
 	}
-	return "v1"
-}
-
-// secrets are those that sign: the present one and, during an overlap, the one before (clauses DLV-009 and DLV-010).
-func (p *platform) secrets(hook *webhook, clock time.Time) []string {
-	if hook.former == "" || !clock.Before(hook.formerUntil) || p.fault == overlapForgotten {
-		return []string{hook.secret}
-	}
-	return []string{hook.secret, hook.former}
+	return e.provider.Scheme.Tag
 }
 
 // signature computes the value of one signature (clauses SIG-001 to SIG-006).
-func (p *platform) signature(secret string, d *delivery, stamp string) string {
-	content := p.content(d, stamp)
+func (e *engine) signature(secret string, d *delivery, stamp string) string {
+	content := e.content(d, stamp)
 	key := []byte(secret)
-	if p.fault == wrongKey {
+	if e.fault == wrongKey {
 		digest := sha256.Sum256(key)
 		key = digest[:]
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write(content)
 	sum := mac.Sum(nil)
-	switch p.fault {
+	switch e.fault {
 	case unkeyed:
 		digest := sha256.Sum256(content)
 		sum = digest[:]
@@ -144,9 +139,9 @@ func (p *platform) signature(secret string, d *delivery, stamp string) string {
 }
 
 // content is the signed bytes.
-func (p *platform) content(d *delivery, stamp string) []byte {
-	form, body := contract.Dari().Scheme.Content, d.body
-	switch p.fault {
+func (e *engine) content(d *delivery, stamp string) []byte {
+	form, body := e.provider.Scheme.Content, d.body
+	switch e.fault {
 	case signedCompact:
 		body = compact(body)
 	case signedSorted:

@@ -34,24 +34,49 @@ type attempt struct {
 
 // senderScript lets the sender deliver under all circumstances that the contract speaks of.
 func senderScript(s *stage) []line {
-	a := &api{stage: s}
+	a := &api{stage: s, box: dariBox{}}
 	return slices.Concat(
-		wireLines(a), eventLines(a), retryLines(a), pauseLines(a), endLines(a), rotationLines(a),
+		wireLines(a), eventLines(a), retryLines(a), pauseLines(a), endLines(a), exhaustionLines(a), rotationLines(a),
 	)
 }
 
-// post subscribes to types at a mark of its own. No types: the default.
-func (a *api) post(mark string, types ...string) *post {
-	body := map[string]any{"webhook_url": a.world.URL + "/" + mark + "/"}
+// mailbox is the one webhook of a sender under test, by the API of its provider.
+type mailbox interface {
+	// provider is the contract, and kind the event type that is used where any will do.
+	provider() contract.Provider
+	kind() string
+	// clear removes the webhook; set makes it or moves it, and returns the secret where it is shown.
+	clear(a *api)
+	set(a *api, url string, types ...string) (secret string)
+	// pauses are the times after which the first attempts are counted.
+	pauses() []string
+}
+
+// dariBox is the webhook of an agent of Dari.
+type dariBox struct{}
+
+func (dariBox) provider() contract.Provider { return contract.Dari() }
+func (dariBox) kind() string                { return contract.ToolCallRequested }
+func (dariBox) pauses() []string            { return []string{"3s", "7s", "60s", "3m"} } // 3 s, 10 s, 70 s, 250 s
+func (dariBox) clear(a *api)                { a.call("DELETE", a.hook(), "") }
+
+func (dariBox) set(a *api, url string, types ...string) string {
+	body := map[string]any{"webhook_url": url}
 	if len(types) > 0 {
 		body["event_types"] = types
 	}
 	text, _ := json.Marshal(body)
-	a.call("DELETE", a.hook(), "")
+	_, answer := a.raw("PUT", a.hook(), string(text), "Bearer "+a.target.APIKey)
+	secret, _ := answer["signing_secret"].(string)
+	return secret
+}
+
+// post subscribes to types at a mark of its own. No types: the default.
+func (a *api) post(mark string, types ...string) *post {
+	a.box.clear(a)
 	p := &post{a, "/" + mark + "/", ""}
 	p.advance("1000h") // what is still due finds no webhook, and ends
-	_, answer := a.raw("PUT", a.hook(), string(text), "Bearer "+a.target.APIKey)
-	p.secret, _ = answer["signing_secret"].(string)
+	p.secret = a.box.set(a, a.world.URL+p.mark, types...)
 	return p
 }
 
@@ -79,12 +104,13 @@ func (p *post) attempts() []attempt {
 	for _, c := range p.world.marked(p.mark) {
 		at := attempt{call: c, event: map[string]any{}}
 		_ = json.Unmarshal(c.body, &at.event) // a list leaves the event empty
-		for item := range strings.SplitSeq(c.header.Get(contract.HeaderSignature), ",") {
-			tag, value, _ := strings.Cut(item, "=")
+		scheme := p.box.provider().Scheme
+		for item := range strings.SplitSeq(c.header.Get(scheme.Header), scheme.ItemSeparator) {
+			tag, value, _ := strings.Cut(item, scheme.TagSeparator)
 			switch tag {
-			case "t":
+			case scheme.TimestampTag:
 				at.stamp = value
-			case "v1":
+			case scheme.Tag:
 				at.values = append(at.values, value)
 			}
 		}
@@ -100,9 +126,9 @@ func (at attempt) signs(secret string, content string) bool {
 	return slices.Contains(at.values, hex.EncodeToString(mac.Sum(nil)))
 }
 
-// one lets a tool call be delivered and returns its only attempt.
+// one lets an event be delivered and returns its only attempt.
 func (p *post) one() attempt {
-	p.trigger(contract.ToolCallRequested, "{}")
+	p.trigger(p.box.kind(), "{}")
 	return append(p.attempts(), attempt{event: map[string]any{}})[0]
 }
 
@@ -132,7 +158,7 @@ func wireLines(a *api) []line {
 		{"SIG-006", "form", see(form)},
 		{"TIME-001", "dated", see(at.stamp != "" || header != "")},
 		{"TIME-005", "seconds", see(at.stamp == "" || seconds.MatchString(at.stamp))},
-		{"TIME-006", "agree", see(at.stamp == header)},
+		{"TIME-006", "agree", see(header == "" || at.stamp == header)},
 		{"ID-002", "id", see(id != "")},
 		{"DLV-001", "request", see(at.method, at.header.Get("Content-Type"))},
 	}
@@ -205,7 +231,7 @@ func retryLines(a *api) []line {
 	for _, name := range []string{"reset", "time-out"} {
 		p := a.post(name)
 		p.world.plan(p.mark, failures[name])
-		p.trigger(contract.ToolCallRequested, "{}")
+		p.trigger(p.box.kind(), "{}")
 		p.settled()
 		p.advance("40h")
 		lines = append(lines, line{"DLV-002", name, see(p.settled() > 1)})
@@ -222,10 +248,10 @@ func refusedLine(a *api) string {
 		return err.Error()
 	}
 	_ = listener.Close()
-	a.call("PUT", a.hook(), fmt.Sprintf(`{"webhook_url":"http://%s/"}`, listener.Addr()))
-	p.trigger(contract.ToolCallRequested, "{}")
+	a.box.set(a, "http://"+listener.Addr().String()+"/")
+	p.trigger(p.box.kind(), "{}")
 	p.settled()
-	a.call("PUT", a.hook(), fmt.Sprintf(`{"webhook_url":"%s%s"}`, a.world.URL, p.mark))
+	a.box.set(a, a.world.URL+p.mark)
 	p.advance("40h")
 	return see(p.settled() > 0)
 }
@@ -233,15 +259,15 @@ func refusedLine(a *api) string {
 func pauseLines(a *api) []line {
 	p := a.post("pause")
 	p.world.plan(p.mark, slices.Repeat([]reply{{status: 500}}, 20)...)
-	p.trigger(contract.ToolCallRequested, "{}")
+	p.trigger(p.box.kind(), "{}")
 	var counts []int
-	for _, by := range []string{"3s", "7s", "60s", "3m"} { // 3 s, 10 s, 70 s, 250 s
+	for _, by := range p.box.pauses() {
 		p.advance(by)
 		counts = append(counts, p.settled())
 	}
 	after := a.post("after")
 	after.world.plan(after.mark, reply{status: http.StatusServiceUnavailable, header: "Retry-After: 3600"})
-	after.trigger(contract.ToolCallRequested, "{}")
+	after.trigger(p.box.kind(), "{}")
 	after.advance("30m")
 	early := after.settled()
 	after.advance("40h")
@@ -256,17 +282,20 @@ func endLines(a *api) []line {
 	for _, status := range []int{http.StatusOK, http.StatusNoContent} {
 		p := a.post("end" + strconv.Itoa(status))
 		p.world.plan(p.mark, reply{status: status})
-		p.trigger(contract.ToolCallRequested, "{}")
+		p.trigger(p.box.kind(), "{}")
 		p.advance("100h")
 		lines = append(lines, line{"DLV-003", strconv.Itoa(status), see(p.settled())})
 	}
 	p := a.post("redirect")
 	p.world.plan(p.mark, reply{status: http.StatusTemporaryRedirect, header: "Location: " + p.world.URL + "/target-of-it/"})
-	p.trigger(contract.ToolCallRequested, "{}")
+	p.trigger(p.box.kind(), "{}")
 	p.advance("100h")
-	lines = append(lines, line{"DLV-006", "redirect", see(p.settled() > 1, len(p.world.marked("/target-of-it/")))})
+	return append(lines, line{"DLV-006", "redirect", see(p.settled() > 1, len(p.world.marked("/target-of-it/")))})
+}
 
-	p = a.post("exhausted", contract.SessionCompleted)
+// exhaustionLines sees what becomes of a delivery that fails for good, and of an event that nobody subscribed to.
+func exhaustionLines(a *api) []line {
+	p := a.post("exhausted", contract.SessionCompleted)
 	p.world.plan(p.mark, slices.Repeat([]reply{{status: 500}}, 100)...)
 	p.trigger(contract.SessionCompleted, `{"session_id":"sess_exhausted"}`)
 	p.advance("1000h")
@@ -275,11 +304,11 @@ func endLines(a *api) []line {
 
 	q := a.post("unsubscribed")
 	q.trigger(contract.SessionFailed, "{}")
-	return append(lines,
-		line{"DLV-007", "recorded", see(recorded)},
-		line{"DLV-015", "stops", see(len(p.world.marked(p.mark)) > len(contract.Dari().Delivery.Schedule))},
-		line{"DLV-008", "not subscribed", see(q.settled())},
-	)
+	return []line{
+		{"DLV-007", "recorded", see(recorded)},
+		{"DLV-015", "stops", see(len(p.world.marked(p.mark)) > len(contract.Dari().Delivery.Schedule))},
+		{"DLV-008", "not subscribed", see(q.settled())},
+	}
 }
 
 func rotationLines(a *api) []line {

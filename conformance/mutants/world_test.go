@@ -37,6 +37,7 @@ type reply struct {
 	header string // "Name: value"
 	hold   chan struct{}
 	reset  bool
+	body   string
 }
 
 func newWorld(t *testing.T) *world {
@@ -78,6 +79,7 @@ func (w *world) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		out.Header().Set(name, value)
 	}
 	out.WriteHeader(cmp.Or(rep.status, http.StatusOK))
+	_, _ = io.WriteString(out, rep.body)
 }
 
 // note keeps a call and finds the reply that was planned for it.

@@ -1,7 +1,7 @@
 package contract
 
-// configuration: the API by which a webhook is set up.
-var configuration = []Clause{
+// dariConfiguration: the API by which a webhook of Dari is set up.
+var dariConfiguration = []Clause{
 	{"CFG-001", Must, Verified, sides(Config),
 		"GET of an agent's webhook answers webhook_url, signing_enabled, event_types and signing_secret, the secret always null.", fromDocs},
 	{"CFG-002", Must, Verified, sides(Config),
@@ -44,4 +44,46 @@ var configuration = []Clause{
 		"Each 422 item holds loc, msg and type.", "inferred: the form of the framework that the vendor's errors come from"},
 	{"CFG-021", Must, Verified, sides(Config),
 		"webhook_url is required in a PUT; a body without it is refused with 422.", fromDocs},
+}
+
+// dariDelivery: what only Dari promises of a delivery.
+var dariDelivery = []Clause{
+	{"ID-001", Must, Verified, sides(Sender),
+		"Every attempt of one delivery carries the same id, and different events carry different ids.", fromDocs},
+	{"DLV-007", Must, Verified, sides(Sender),
+		"A delivery whose attempts are exhausted leaves a webhook.delivery_failed event in the session's ledger.", fromDocs},
+	{"DLV-009", Should, Inferred, sides(Sender),
+		"During a rotation with an overlap, each delivery carries one signature for the old and one for the new secret.", fromHabit},
+	{"DLV-010", Must, Inferred, sides(Sender),
+		"After a rotation without an overlap, deliveries are signed with the new secret alone.", fromDocs + ": rotate-secret replaces the secret"},
+	{"DLV-015", Must, Inferred, sides(Sender),
+		"When attempts are exhausted the sender stops: no further attempt is made.", fromDocs + ": exhausted deliveries are recorded"},
+}
+
+// dariEvents: what a delivery of Dari says.
+var dariEvents = []Clause{
+	{"EVT-001", Must, Inferred, sides(Sender),
+		"The body is one JSON object with id, type, created_at and data.", "inferred: the ledger's event has these fields; data and id are verified"},
+	{"EVT-002", Must, Verified, sides(Sender),
+		"type is tool.call_requested, session.completed, session.failed, batch.completed, batch.failed or batch.partial_failed.", fromDocs},
+	{"EVT-003", Must, Verified, sides(Sender),
+		"data of tool.call_requested holds submit_url, session_id, message_id and tool_call_id.", fromDocs},
+	{"EVT-004", Must, Verified, sides(Sender),
+		"data of session.completed and session.failed holds session_id and the metadata given at creation.", fromDocs},
+	{"EVT-005", Must, Verified, sides(Sender),
+		"data of the batch events holds batch_id and status.", fromDocs},
+	{"EVT-006", Should, Inferred, sides(Sender),
+		"created_at is an RFC 3339 time and is the same on every attempt.", "inferred: an attempt repeats the event's bytes"},
+}
+
+// results: how a tool's result goes back.
+var results = []Clause{
+	{"RES-001", Must, Verified, sides(Receiver),
+		"A tool result is a POST to submit_url with a bearer key and one JSON event of type tool.result_submitted.", fromDocs},
+	{"RES-002", Must, Verified, sides(Receiver),
+		"The result echoes message_id and tool_call_id; result is present unless is_error is true.", fromDocs},
+	{"RES-003", Must, Verified, sides(Config),
+		"A submitted result is answered with 202.", fromDocs},
+	{"RES-004", Should, Inferred, sides(Config),
+		"A second or late result for one tool call is answered with 409.", "inferred: the answer to duplicates is not public"},
 }
