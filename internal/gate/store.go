@@ -57,7 +57,7 @@ func (s *guardedStore) broken() bool { return s.breaker.State() == gobreaker.Sta
 // ask puts one question to the store, within a time of its own: a sender that hangs up must not lose an outcome, nor
 // leave a claim half made.
 func (s *guardedStore) ask(ctx context.Context, op Operation, patience time.Duration, question func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := within(ctx, patience)
 	defer cancel()
 	start := time.Now()
 	err := question(ctx)
