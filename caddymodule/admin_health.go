@@ -2,10 +2,13 @@ package caddymodule
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/darihook/darihook/internal/dedup"
 )
 
 // healthTime bounds the question that shows whether a store answers.
@@ -22,7 +25,7 @@ type adminHealth struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// showHealth asks every store a question that changes nothing, all at once.
+// showHealth asks every store for what a delivery needs, all at once, and leaves nothing behind.
 func showHealth(ctx context.Context, running *gauges, _ *http.Request) (int, any, error) {
 	used := running.inUse("")
 	stores := make([]adminHealth, len(used))
@@ -42,10 +45,31 @@ func (s usedStore) health(ctx context.Context) adminHealth {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	h := adminHealth{Store: s.kind, Address: s.address(), Healthy: true}
-	if _, err := s.store.Lookup(ctx, Key{Scope: s.users[0].gate.Scope(), ID: "health"}); err != nil {
+	if err := probe(ctx, s.store); err != nil {
 		h.Healthy, h.Reason, h.Error = false, faultReason(err), err.Error()
 	}
 	open := slices.ContainsFunc(s.users, func(u storeUser) bool { return u.gate.Stats().BreakerOpen })
 	h.Breaker, h.Healthy = breakerState(open), h.Healthy && !open
 	return h
 }
+
+// prober is a store that shows by itself whether it can do its part.
+type prober interface {
+	Probe(ctx context.Context) error
+}
+
+// probe asks a store for what a delivery needs. That a record can be read would not tell whether one can be made.
+func probe(ctx context.Context, store Store) error {
+	if p, ok := store.(prober); ok {
+		return p.Probe(ctx)
+	}
+	owner := dedup.NewOwner()
+	key := Key{Scope: healthScope, ID: hex.EncodeToString(owner[:])}
+	if _, err := store.Claim(ctx, key, owner, healthTime); err != nil {
+		return err
+	}
+	return store.Release(ctx, key, owner)
+}
+
+// healthScope holds the keys of probes.
+const healthScope = "darihook-health"

@@ -86,9 +86,10 @@ func (s *Store) usable(ctx context.Context) error {
 	}
 }
 
-// ended tells why a call ended without a result.
+// ended tells why a call ended without a result. A deadline of the caller's is the server's fault as well: it is often the
+// same as the store's, and which of them is noticed first must not decide what the operator reads.
 func (s *Store) ended(ctx context.Context) error {
-	if err := s.usable(ctx); err != nil {
+	if err := s.usable(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return fault(Timeout, context.DeadlineExceeded)
@@ -96,8 +97,8 @@ func (s *Store) ended(ctx context.Context) error {
 
 // failed tells why a call ended with an error: the caller's context and Close go before what they caused.
 func (s *Store) failed(ctx context.Context, err error) error {
-	if ended := s.usable(ctx); ended != nil {
-		return ended
+	if s.usable(ctx) != nil {
+		return s.ended(ctx)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault(Timeout, err)

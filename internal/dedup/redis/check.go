@@ -55,6 +55,10 @@ func (s *Store) Check(ctx context.Context) (Server, error) {
 	return server, s.rehearse(ctx)
 }
 
+// Probe takes a key of its own through the protocol and leaves nothing behind. It fails where a delivery would: a server
+// that shows what it has and takes no writes is not well.
+func (s *Store) Probe(ctx context.Context) error { return s.rehearse(ctx) }
+
 // checkScope holds the keys of rehearsals.
 const checkScope = "darihook-check"
 

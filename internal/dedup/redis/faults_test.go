@@ -101,6 +101,23 @@ func TestPausedServerAnswersInTime(t *testing.T) {
 	wantRecovery(t, s)
 }
 
+// TestCallersDeadline comes before the store's, and is reported alike.
+func TestCallersDeadline(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	s := open(t, redis.Options{Addresses: addresses(server), Timeout: patient})
+	mustDeliver(t, s)
+	server.Pause()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.Claim(ctx, key("a"), dedup.NewOwner(), long)
+	wantReason(t, err, redis.Timeout)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want the caller's own error too", err)
+	}
+	server.Resume()
+}
+
 func TestDeadServerAnswersInTimeAndIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)
