@@ -23,42 +23,34 @@ const (
 	healing = 30 * time.Second
 )
 
-// gate is one gate: a Caddy process, or one after the other, between its own wires to the store and to the receiver.
+// gate is one gate: a Caddy process, or one after the other.
 type gate struct {
 	clock
-	number  int
-	caddy   string
-	dir     string
-	address string
-	dedup   string // the directive's option
-	lease   time.Duration
-	secret  string
+	number   int
+	caddy    string
+	dir      string
+	address  string
+	dedup    string // the directive's option
+	receiver string // where it forwards to
+	lease    time.Duration
+	secret   string
 
+	// store and upstream are its wires, if it has any.
 	store    *wire
 	upstream *wire
-	admin    *http.Client
-	process  *process.Process
-	log      *os.File
-	life     atomic.Int64
-	reloads  atomic.Int64
+
+	admin   *http.Client
+	process *process.Process
+	log     *os.File
+	life    atomic.Int64
+	reloads atomic.Int64
 }
 
-// newGate prepares a gate between a store and a receiver.
-func newGate(number int, o options, clock clock, redis, receiver string) (*gate, error) {
-	g := &gate{clock: clock, number: number, caddy: o.caddy, dir: o.dir, lease: o.lease, secret: o.secret}
-	var err error
-	if g.store, err = newWire(redis); err != nil {
-		return nil, err
-	}
-	if g.upstream, err = newWire(receiver); err != nil {
-		return nil, err
-	}
-	if g.address, err = freeAddress(); err != nil {
-		return nil, err
-	}
-	g.dedup = "dedup off"
-	if o.sabotage != dedupOff {
-		g.dedup = "dedup redis " + g.store.address
+// newGate prepares a gate with a store, or without one, before a receiver.
+func newGate(number int, o options, clock clock, dedup, receiver string) (*gate, error) {
+	g := &gate{
+		clock: clock, number: number, caddy: o.caddy, dir: o.dir, lease: o.lease, secret: o.secret,
+		dedup: dedup, receiver: receiver,
 	}
 	g.admin = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -66,8 +58,35 @@ func newGate(number int, o options, clock clock, redis, receiver string) (*gate,
 			return new(net.Dialer).DialContext(ctx, "unix", g.socket())
 		},
 	}}
+	var err error
+	g.address, err = freeAddress()
+	return g, err
+}
+
+// newWiredGate prepares a gate whose ways to Redis and to the receiver can be cut.
+func newWiredGate(number int, o options, clock clock, redis, receiver string) (*gate, error) {
+	store, err := newWire(redis)
+	if err != nil {
+		return nil, err
+	}
+	upstream, err := newWire(receiver)
+	if err != nil {
+		return nil, err
+	}
+	dedup := "redis " + store.address
+	if o.sabotage == dedupOff {
+		dedup = withoutStore
+	}
+	g, err := newGate(number, o, clock, dedup, upstream.address)
+	if err != nil {
+		return nil, err
+	}
+	g.store, g.upstream = store, upstream
 	return g, nil
 }
+
+// withoutStore is the option of a gate that forwards every copy.
+const withoutStore = "off"
 
 func (g *gate) socket() string { return filepath.Join(g.dir, fmt.Sprintf("gate-%d.sock", g.number)) }
 
@@ -77,7 +96,7 @@ func (g *gate) caddyfile() string {
 	n := g.reloads.Load()
 	variant := fmt.Sprintf("ttl %dh\n\t\t\ttimeout %dms", 24+n%2, 250+n%3/2*25)
 	options := fmt.Sprintf(" {\n\t\t\tlease %s\n\t\t\tin_flight wait 2s\n\t\t\t%s\n\t\t}", g.lease, variant)
-	if g.dedup == "dedup off" {
+	if g.dedup == withoutStore {
 		options = ""
 	}
 	return fmt.Sprintf(`{
@@ -93,14 +112,14 @@ http://%s {
 	header Soak-Reload %d
 	dari_webhook {
 		secret {env.SOAK_SECRET}
-		%s%s
+		dedup %s%s
 	}
 	reverse_proxy %s {
 		header_up %s %d
 		header_up %s {env.SOAK_LIFE}
 	}
 }
-`, g.socket(), g.address, n, g.dedup, options, g.upstream.address, gateHeader, g.number, lifeHeader)
+`, g.socket(), g.address, n, g.dedup, options, g.receiver, gateHeader, g.number, lifeHeader)
 }
 
 // logPath names the log of one of a gate's processes.

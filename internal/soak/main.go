@@ -40,6 +40,7 @@ type options struct {
 	seed       uint64
 	dir        string
 	sabotage   sabotage
+	measure    bool
 	secret     string
 	out        io.Writer
 }
@@ -74,6 +75,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := o.check(flags.Args()); err != nil {
 		return err
 	}
+	o.secret = contract.SecretPrefix + rand.Text()
+	if o.measure {
+		return o.inFolder(func() error { return o.figures(ctx) })
+	}
 	return o.inFolder(func() error { return o.soak(ctx) })
 }
 
@@ -89,6 +94,7 @@ func (o *options) flags(flags *flag.FlagSet) {
 	flags.DurationVar(&o.lease, "lease", 3*time.Second, "lease of a claim")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of everything that is planned")
 	flags.StringVar(&o.dir, "dir", "", "an empty folder for the records (default: a new one, which is removed when all is well)")
+	flags.BoolVar(&o.measure, "measure", false, "measure stores and outages instead, on a quiet machine")
 	flags.StringVar((*string)(&o.sabotage), "sabotage", "", "break the set-up, to see it noticed: dedup-off, forgetful, orphans")
 }
 
@@ -126,7 +132,6 @@ func (o *options) inFolder(f func() error) (err error) {
 // soak runs one and accounts for it.
 func (o *options) soak(ctx context.Context) error {
 	clock := newClock(time.Now().UnixNano())
-	o.secret = contract.SecretPrefix + rand.Text()
 	fmt.Fprintf(o.out, "%d deliveries, %d gates, %d senders, a fault every %v on each track, seed %d\n", o.deliveries, o.gates, o.senders, o.every, o.seed)
 	s, err := newStage(ctx, *o, clock)
 	if err != nil {
@@ -149,7 +154,7 @@ func (o *options) soak(ctx context.Context) error {
 
 // play has senders and faults at the stage until all is sent.
 func (o *options) play(ctx context.Context, s *stage) (sent int, err error) {
-	f, err := o.newFleet(s)
+	f, err := o.newFleet(s.clock, s.gates)
 	if err != nil {
 		return 0, err
 	}
@@ -170,8 +175,8 @@ func (o *options) play(ctx context.Context, s *stage) (sent int, err error) {
 	return sent, errors.Join(cmp.Or(err, context.Cause(sending)), f.journal.close())
 }
 
-// newFleet makes the senders.
-func (o *options) newFleet(s *stage) (*fleet, error) {
+// newFleet makes the senders before some gates.
+func (o *options) newFleet(clock clock, gates []*gate) (*fleet, error) {
 	signer, err := newSigner(o.secret)
 	if err != nil {
 		return nil, err
@@ -182,7 +187,7 @@ func (o *options) newFleet(s *stage) (*fleet, error) {
 	}
 	journal, err := newJournal(o.journalPath())
 	return &fleet{
-		clock: s.clock, seed: o.seed, lease: o.lease, gates: s.addresses(), attempts: o.attempts, senders: o.senders,
+		clock: clock, seed: o.seed, lease: o.lease, gates: addresses(gates), attempts: o.attempts, senders: o.senders,
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * o.senders}},
 		signer: signer, stranger: stranger, journal: journal,
 	}, err

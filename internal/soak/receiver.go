@@ -62,6 +62,7 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		time.Sleep(o.Hold)
 		s.note(account.Ran, entry)
+		time.Sleep(o.Hold / 4) // some kills are to find it between its work and its answer
 		if answer(w) {
 			s.note(account.Answered, entry)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // shown is how many deliveries of a kind are named.
-const shown = 50
+const shown = 8
 
 // writeReport prints the account.
 func writeReport(w io.Writer, r account.Report) {
@@ -53,7 +53,7 @@ func writeDoubles(w io.Writer, r account.Report) {
 		fmt.Fprintln(w, "\nran again because of")
 	}
 	for _, why := range slices.Sorted(maps.Keys(because)) {
-		fmt.Fprintf(w, "  %s:%s\n", why, some(slices.Compact(because[why])))
+		fmt.Fprintf(w, "  %s: %d runs,%s\n", why, len(because[why]), some(slices.Compact(because[why])))
 	}
 	for i, d := range r.Unexcused() {
 		if i == shown {

@@ -42,15 +42,11 @@ func newStage(ctx context.Context, o options, clock clock) (s *stage, err error)
 	if s.redis, err = redistest.Start(o.dir, o.sabotage.redis()...); err != nil {
 		return s, err
 	}
-	s.receiver = &upstream{clock: clock, dir: o.dir}
-	if s.receiver.address, err = freeAddress(); err != nil {
-		return s, err
-	}
-	if err := s.receiver.start(ctx); err != nil {
+	if s.receiver, err = newUpstream(ctx, o.dir, clock); err != nil {
 		return s, err
 	}
 	for i := range o.gates {
-		g, err := newGate(i, o, clock, s.redis.Addr, s.receiver.address)
+		g, err := newWiredGate(i, o, clock, s.redis.Addr, s.receiver.address)
 		if err != nil {
 			return s, err
 		}
@@ -67,16 +63,27 @@ func (s *stage) close() error {
 	var errs []error
 	for _, g := range s.gates {
 		errs = append(errs, g.stop())
-		g.store.cut()
-		g.upstream.cut()
 	}
-	if s.receiver != nil && s.receiver.process != nil {
+	if s.receiver != nil {
 		s.receiver.process.Stop()
 	}
 	if s.redis != nil {
 		s.redis.Kill()
 	}
 	return errors.Join(errs...)
+}
+
+// newUpstream starts a receiver.
+func newUpstream(ctx context.Context, dir string, clock clock) (*upstream, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	u := &upstream{clock: clock, dir: dir, address: address}
+	if err := u.start(ctx); err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
 // start runs the receiver's next process, which is this program in another role, and returns when it serves.
@@ -94,10 +101,10 @@ func (u *upstream) start(ctx context.Context) error {
 	return u.process.Serves(ctx, u.address)
 }
 
-// addresses are where the gates listen.
-func (s *stage) addresses() []string {
+// addresses are where gates listen.
+func addresses(gates []*gate) []string {
 	var all []string
-	for _, g := range s.gates {
+	for _, g := range gates {
 		all = append(all, g.address)
 	}
 	return all
