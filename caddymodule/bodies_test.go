@@ -79,26 +79,29 @@ func sized(id string, n int) string {
 // TestBodies sends every shape of body over every version of HTTP. Whatever is accepted reaches the receiver byte for
 // byte (clause GATE-002); whatever is refused does not reach it at all.
 func TestBodies(t *testing.T) {
-	eachWay(t, func(t *testing.T, by way) {
-		const limit = 100_000
-		g, r := newGateway(t), newReceiver(t, nil)
-		port := freePort(t)
-		caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://localhost:%d", port), "tls internal\n"+
-			by.site(r, fmt.Sprintf("max_body %d", limit), inMemory())),
-			"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
-		if err := g.tryLoadFile(caddyfile); err != nil {
-			t.Fatal(err)
+	const limit = 100_000
+	g, r := newGateway(t), newReceiver(t, nil)
+	port := freePort(t)
+	site := "tls internal\n" // both ways in one configuration: Caddy cannot load a certificate that it has twice in a process
+	for _, by := range ways {
+		site += "handle /" + string(by) + " {\n" + by.site(r, fmt.Sprintf("max_body %d", limit), inMemory()) + "\n}\n"
+	}
+	caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://localhost:%d", port), site),
+		"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
+	if err := g.tryLoadFile(caddyfile); err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	eventually(t, "a certificate", func() bool {
+		conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}) //nolint:gosec // as below
+		if err == nil {
+			_ = conn.Close()
 		}
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		eventually(t, "a certificate", func() bool {
-			conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}) //nolint:gosec // as below
-			if err == nil {
-				_ = conn.Close()
-			}
-			return err == nil
-		})
-		for protocol, client := range protocols(t) {
-			slug := strings.ReplaceAll(protocol, "/", "")
+		return err == nil
+	})
+	for protocol, client := range protocols(t) {
+		for _, by := range ways {
+			slug := strings.ReplaceAll(protocol, "/", "") + string(by)
 			for name, row := range map[string]struct {
 				body   string
 				change func(*http.Request)
@@ -122,9 +125,10 @@ func TestBodies(t *testing.T) {
 				"fail/10,000 deep":   {`{"id":"x","y":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, nil, contract.CodeBodyInvalid},
 				"fail/long id":       {sized(strings.Repeat("a", 90_000), limit), nil, contract.CodeIDMissing},
 			} {
-				t.Run(protocol+"/"+name, func(t *testing.T) {
+				t.Run(protocol+"/"+string(by)+"/"+name, func(t *testing.T) {
 					req := g.request(row.body)
-					req.URL.Scheme, req.URL.Host, req.Host = "https", address, fmt.Sprintf("localhost:%d", port)
+					req.URL.Scheme, req.URL.Host, req.URL.Path = "https", address, "/"+string(by)
+					req.Host = fmt.Sprintf("localhost:%d", port)
 					if row.change != nil {
 						row.change(req)
 					}
@@ -151,10 +155,10 @@ func TestBodies(t *testing.T) {
 				})
 			}
 		}
-		if n := g.metric(`caddy_dari_webhook_body_bytes{provider="dari"}`); n != "0" {
-			t.Errorf("%s bytes of bodies left over", n)
-		}
-	})
+	}
+	if n := g.metric(`caddy_dari_webhook_body_bytes{provider="dari"}`); n != "0" {
+		t.Errorf("%s bytes of bodies left over", n)
+	}
 }
 
 func chunked(r *http.Request)   { r.ContentLength = -1 }
@@ -250,6 +254,39 @@ func TestOversizedBodyIsNotWaitedFor(t *testing.T) {
 				t.Errorf("%s %s, connection closed: %t", resp.Status, code, resp.Close)
 			}
 		})
+	}
+}
+
+// TestOversizedBodyIsToldWhy has senders write the whole of a body that is too long before they look at the answer. None is
+// cut off before it has read it.
+func TestOversizedBodyIsToldWhy(t *testing.T) {
+	g := newGateway(t)
+	port := freePort(t)
+	caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("http://localhost:%d", port), gateBlock(inMemory(), "max_body 1MiB")+"\nrespond ok"),
+		"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
+	if err := g.tryLoadFile(caddyfile); err != nil {
+		t.Fatal(err)
+	}
+	signed := g.request("").Header.Get(contract.HeaderSignature)
+	body := bytes.Repeat([]byte("x"), 6<<20)
+	for range 20 {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\n%s: %s\r\nContent-Length: %d\r\n\r\n", contract.HeaderSignature, signed, len(body))
+		if _, err := conn.Write(body); err != nil {
+			t.Fatalf("sending: %v", err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("reading the answer: %v", err)
+		}
+		if code := resp.Header.Get(contract.HeaderError); code != string(contract.CodeBodyTooLarge) {
+			t.Errorf("%s %s", resp.Status, code)
+		}
+		resp.Body.Close()
+		conn.Close()
 	}
 }
 

@@ -61,6 +61,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(refusal.Status)
 	_, _ = w.Write(body) // nobody is left to tell
+	if v.Code == contract.CodeBodyTooLarge {
+		linger(w, r)
+	}
 	return nil
 }
 

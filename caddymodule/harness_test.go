@@ -222,9 +222,11 @@ const (
 	byForward way = "forward"
 )
 
+var ways = []way{byProxy, byForward}
+
 // eachWay runs a test for each way.
 func eachWay(t *testing.T, test func(t *testing.T, by way)) {
-	for _, by := range []way{byProxy, byForward} {
+	for _, by := range ways {
 		t.Run(string(by), func(t *testing.T) { test(t, by) })
 	}
 }
