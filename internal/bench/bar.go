@@ -38,7 +38,7 @@ func bars() []bar {
 	for _, kind := range []traffic{forged, stale} {
 		all = append(all, bar{section: "refusals", of: "gate-disk, " + kind.String(), over: stock, sizes: []int{refusalSize}, bound: 3.5})
 	}
-	for _, name := range flooded {
+	for _, name := range attackedTargets {
 		all = append(all, bar{section: "flood", of: name + ", flooded", over: name + ", steady", sizes: []int{floodSize}, bound: 1.2, atMost: true})
 	}
 	return all

@@ -13,42 +13,46 @@ const (
 	documentName = "benchmarks.md"
 	plotName     = "images/benchmarks.svg"
 
-	// What stands between these lines of the document is made from the figures; the rest is written by hand.
-	generatedBegin = "<!-- make bench writes what follows -->\n"
-	generatedEnd   = "<!-- make bench has written what precedes -->\n"
+	// What stands between these lines of a document is made from figures; the rest is written by hand.
+	generatedBegin = "<!-- written by internal/bench: begin -->\n"
+	generatedEnd   = "<!-- written by internal/bench: end -->\n"
 )
 
 var errMarks = errors.New("the lines between which the figures go are not there")
 
 // publish writes the figures, the document and the plot into a folder.
 func (r record) publish(folder string) error {
-	path := filepath.Join(folder, documentName)
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	text, err := r.document(string(old))
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", documentName, err)
-	}
 	picture, err := r.plot()
 	if err != nil {
 		return fmt.Errorf("plotting: %w", err)
 	}
 	return errors.Join(
-		r.write(folder),
-		os.WriteFile(path, []byte(text), 0o644),
+		writeFigures(folder, recordName, r),
+		rewrite(filepath.Join(folder, documentName), r.generated()),
 		os.WriteFile(filepath.Join(folder, filepath.FromSlash(plotName)), picture, 0o644))
 }
 
-// document returns the document with these figures in the place of the old ones.
-func (r record) document(old string) (string, error) {
+// rewrite exchanges the generated text of a document.
+func rewrite(path, text string) error {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	now, err := replaceGenerated(string(old), text)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return os.WriteFile(path, []byte(now), 0o644)
+}
+
+// replaceGenerated puts a text between the lines where generated text goes.
+func replaceGenerated(old, text string) (string, error) {
 	before, rest, begun := strings.Cut(old, generatedBegin)
 	_, after, ended := strings.Cut(rest, generatedEnd)
 	if !begun || !ended {
 		return "", errMarks
 	}
-	return before + generatedBegin + r.generated() + generatedEnd + after, nil
+	return before + generatedBegin + text + generatedEnd + after, nil
 }
 
 // generated returns the plot, the bars and the tables in Markdown.

@@ -22,10 +22,7 @@ var flood = []traffic{valid, forged, stale, oversized, forged, stale, oversized,
 // are to be refused. Its ratios are of the time within which 99 in 100 of the valid ones are answered.
 func measureFlood(ctx context.Context, p plan, s *stage) ([]table, error) {
 	var entrants []entrant
-	for _, c := range s.contenders {
-		if !slices.Contains(flooded, c.name) {
-			continue
-		}
+	for _, c := range s.attacked() {
 		rate, err := p.calmRate(ctx, c)
 		if err != nil {
 			return nil, err
@@ -40,8 +37,13 @@ func measureFlood(ctx context.Context, p plan, s *stage) ([]table, error) {
 	return []table{t}, t.print(os.Stdout)
 }
 
-// flooded are the targets that are flooded: the gate as it is by default, and as it is at its fastest.
-var flooded = []string{"gate-disk", "gate-disk-lean"}
+// attackedTargets are the gate as it is by default, and as it is at its fastest.
+var attackedTargets = []string{"gate-disk", "gate-disk-lean"}
+
+// attacked returns the contenders that attacks are made on.
+func (s *stage) attacked() []*contender {
+	return slices.DeleteFunc(slices.Clone(s.contenders), func(c *contender) bool { return !slices.Contains(attackedTargets, c.name) })
+}
 
 // pacing is an entrant that sends kinds of deliveries at a fixed rate.
 func (p plan) pacing(c *contender, rate float64, name string, kinds []traffic) entrant {

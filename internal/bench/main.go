@@ -9,6 +9,7 @@
 //	go run ./internal/bench                      everything, in about ten minutes
 //	go run ./internal/bench -sections throughput -sizes 1KiB -targets reverse_proxy,gate-disk
 //	go run ./internal/bench -write docs          also keep the figures, and write the document and its plot
+//	go run ./internal/bench scale                what stores take that hold very many ids
 package main
 
 import (
@@ -34,6 +35,9 @@ func main() {
 
 // run reads the flags and does what they say.
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "scale" {
+		return runScale(ctx, args[1:])
+	}
 	p, err := parsePlan(args)
 	if err != nil {
 		return err

@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/darihook/darihook/internal/attack"
+	"github.com/darihook/darihook/signature"
 )
 
 // paced is a stream of deliveries at a fixed rate, whether the target keeps up or not. The time of each is counted from
@@ -36,18 +38,7 @@ func (l paced) run(ctx context.Context, c *contender) (slice, error) {
 	if err != nil {
 		return slice{}, err
 	}
-	before, err := c.usage()
-	if err != nil {
-		return slice{}, err
-	}
-	s, err := l.send(ctx, c, appointments)
-	if err != nil {
-		return slice{}, err
-	}
-	after, err := c.usage()
-	s.cpu, s.generator = after.target-before.target, after.generator-before.generator
-	slices.Sort(s.latencies)
-	return s, err
+	return c.account(func() (slice, error) { return l.send(ctx, c, appointments) })
 }
 
 // plan signs the deliveries of a slice; when they are due is yet to be set.
@@ -125,7 +116,7 @@ func (l paced) worker(ctx context.Context, c *contender, ready <-chan appointmen
 	)
 	for a := range ready {
 		if a.kind == oversized {
-			if err := a.declare(ctx, c.address); err != nil {
+			if err := declare(ctx, c.address, a.fields); err != nil {
 				return nil, err
 			}
 			continue
@@ -142,4 +133,20 @@ func (l paced) worker(ctx context.Context, c *contender, ready <-chan appointmen
 		}
 	}
 	return latencies, nil
+}
+
+const (
+	// declaredLength is over every gate's default limit.
+	declaredLength = 2 * maxBody
+	// oversizedStart is how much of such a body is sent before the answer is read.
+	oversizedStart = 16 << 10
+)
+
+// declare begins a delivery whose body is too large, over a connection of its own, which nobody can use afterwards.
+func declare(ctx context.Context, address string, fields []signature.Field) error {
+	a, err := attack.Send(ctx, attack.Request{Address: address, Fields: fields, Body: newBody(oversizedStart), Declared: declaredLength})
+	if err == nil && a.Status != oversized.status() {
+		err = fmt.Errorf("an oversized delivery was answered %d", a.Status)
+	}
+	return err
 }

@@ -42,6 +42,7 @@ func sections() []section {
 		{"throughput", measureThroughput},
 		{"refusals", measureRefusals},
 		{"flood", measureFlood},
+		{"withheld bodies", measureWithheld},
 	}
 }
 
@@ -143,12 +144,12 @@ func (p plan) carryOut(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("measuring %s: %w", section.name, err)
 		}
+		if err := p.keep(ctx, tables); err != nil {
+			return err
+		}
 		all = append(all, tables...)
 	}
-	if err := writeBars(os.Stdout, all); err != nil {
-		return err
-	}
-	return p.keep(ctx, all)
+	return writeBars(os.Stdout, all)
 }
 
 // keep keeps the figures and writes the document, where that is wanted.

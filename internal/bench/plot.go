@@ -10,7 +10,7 @@ import (
 )
 
 // plotted are the targets of the plot, in its order.
-var plotted = []string{"nginx", "nginx-lua", "gate-redis", "gate-disk", "gate-disk-tuned", "gate-disk-lean"}
+var plotted = []string{"nginx", "nginx-lua", "gate-disk", "gate-disk-tuned", "gate-disk-lean", "gate-redis-lean"}
 
 const (
 	plotWidth  = 1000

@@ -1,12 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 )
@@ -22,17 +16,8 @@ type record struct {
 
 // readRecord reads the figures of a folder; without any it is empty.
 func readRecord(folder string) (r record, err error) {
-	text, err := os.ReadFile(filepath.Join(folder, recordName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, fmt.Errorf("reading %s: %w", recordName, err)
-	}
-	return r, nil
+	err = readFigures(folder, recordName, &r)
+	return r, err
 }
 
 // add puts new tables in the place of older ones of the same section and size. Those of another machine, or of other
@@ -53,13 +38,4 @@ func (r record) add(m machine, tables []table) record {
 		return a.Size - b.Size
 	})
 	return kept
-}
-
-// write writes the figures into a folder.
-func (r record) write(folder string) error {
-	text, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, recordName), append(text, '\n'), 0o644)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -32,10 +33,7 @@ func (p plan) rotate(ctx context.Context, entrants []entrant) ([]result, error) 
 		for _, i := range order.Perm(len(entrants)) {
 			runtime.GC() // its own garbage is not to be collected during somebody else's slice
 			s, err := entrants[i].run(ctx)
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
+			if err := cmp.Or(context.Cause(ctx), err); err != nil { // an interrupted bench has ended its targets
 				return nil, fmt.Errorf("%s: %w", entrants[i].name, err)
 			}
 			if round >= 0 {

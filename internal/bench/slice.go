@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +20,7 @@ const (
 	firstRate  = 20_000
 	firstBytes = 1 << 30
 	// spare is how many times as many deliveries are signed as the fastest slice so far would have used.
-	spare = 1.5
+	spare = 1.25
 )
 
 // slice is what one target did in one turn.
@@ -31,6 +29,8 @@ type slice struct {
 	elapsed  time.Duration
 	// cpu is the processor time of the target, generator that of the bench itself.
 	cpu, generator time.Duration
+	// memory is what the target resided in at the end, in bytes.
+	memory int64
 	// latencies are sorted.
 	latencies []time.Duration
 }
@@ -53,18 +53,10 @@ func (l load) run(ctx context.Context, c *contender) (slice, error) {
 	if err != nil {
 		return slice{}, err
 	}
-	before, err := c.usage()
-	if err != nil {
-		return slice{}, err
+	s, err := c.account(func() (slice, error) { return l.send(ctx, c, deliveries) })
+	if err == nil {
+		c.rate[l.size] = max(c.rate[l.size], s.rate())
 	}
-	s, err := l.send(ctx, c, deliveries)
-	if err != nil {
-		return slice{}, err
-	}
-	after, err := c.usage()
-	s.cpu, s.generator = after.target-before.target, after.generator-before.generator
-	slices.Sort(s.latencies)
-	c.rate[l.size] = max(c.rate[l.size], s.rate())
 	return s, err
 }
 
@@ -125,37 +117,4 @@ func (t traffic) check(response *fasthttp.Response) error {
 		return nil
 	}
 	return fmt.Errorf("a %v delivery was answered %d, by the receiver: %t: %s", t, response.StatusCode(), reached, response.Body())
-}
-
-// usage is processor time.
-type usage struct{ target, generator time.Duration }
-
-// usage returns what the target and the bench have used so far.
-func (c *contender) usage() (u usage, err error) {
-	if u.target, err = processorTime(c.pids()...); err != nil {
-		return u, fmt.Errorf("reading processor time: %w", err)
-	}
-	u.generator, err = ownTime()
-	return u, err
-}
-
-// pids returns the numbers of the target's processes.
-func (c *contender) pids() []int {
-	pids := make([]int, len(c.processes))
-	for i, p := range c.processes {
-		pids[i] = p.PID()
-	}
-	return pids
-}
-
-// ownTime returns the processor time of this process alone: the targets are its children.
-func ownTime() (time.Duration, error) {
-	own := os.Getpid()
-	stats, err := family([]int{own})
-	for _, s := range stats {
-		if s.PID == own {
-			return time.Duration(s.CPUTime() * float64(time.Second)), err
-		}
-	}
-	return 0, err
 }

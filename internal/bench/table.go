@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -29,8 +31,8 @@ type row struct {
 	P50    float64           `json:"p50"`
 	P99    float64           `json:"p99"`
 	Ratios map[string]spread `json:"ratios"`
-	// Memory is how much the target resided in at most, in bytes; 0: not looked at.
-	Memory int64 `json:"memory,omitempty"`
+	// Memory is how much the target resided in after any slice, at most, in bytes.
+	Memory int64 `json:"memory"`
 }
 
 // tabulate sums results up. The ratios are of one figure, such as the rate, and leave out baselines that did not run.
@@ -39,8 +41,13 @@ func (p plan) tabulate(section string, size int, results []result, figure func(s
 		Section: section, Size: size, Date: time.Now().UTC().Format(time.DateOnly),
 		How: fmt.Sprintf("%d rounds of %v, %d connections", p.rounds, p.slice, p.conns),
 	}
+	var generator []float64
 	for _, r := range results {
 		t.Rows = append(t.Rows, r.row(results, figure))
+		generator = append(generator, r.perRequest(func(s slice) time.Duration { return s.generator }))
+	}
+	if len(generator) > 0 {
+		t.How += fmt.Sprintf("; the load generator itself took %.0f to %.0f µs of processor time a request", slices.Min(generator), slices.Max(generator))
 	}
 	return t
 }
@@ -59,6 +66,8 @@ func (r result) row(all []result, figure func(slice) float64) row {
 		CPU:  r.perRequest(func(s slice) time.Duration { return s.cpu }),
 		P50:  quantile(r.each(latency(0.5)), 0.5),
 		P99:  quantile(r.each(latency(0.99)), 0.5),
+		// A target's memory is that of all slices so far, whatever was sent in them.
+		Memory: slices.MaxFunc(r.slices, func(a, b slice) int { return cmp.Compare(a.memory, b.memory) }).memory,
 	}
 }
 
@@ -78,9 +87,9 @@ func (t table) title() string {
 
 // cells returns the head and the rows of the table as text.
 func (t table) cells() [][]string {
-	lines := [][]string{{"target", "requests/s", "CPU µs/request", "p50 ms", "p99 ms", "ratio", "quartiles", "over"}}
+	lines := [][]string{{"target", "requests/s", "CPU µs/request", "p50 ms", "p99 ms", "MiB", "ratio", "quartiles", "over"}}
 	for _, r := range t.Rows {
-		line := []string{r.Name, humanize.Comma(int64(r.Rate)), fmt.Sprintf("%.0f", r.CPU), milliseconds(r.P50), milliseconds(r.P99)}
+		line := []string{r.Name, humanize.Comma(int64(r.Rate)), fmt.Sprintf("%.0f", r.CPU), milliseconds(r.P50), milliseconds(r.P99), strconv.FormatInt(r.Memory>>20, 10)}
 		over := slices.Sorted(maps.Keys(r.Ratios))
 		if len(over) == 0 {
 			lines = append(lines, append(line, "", "", ""))
@@ -88,7 +97,7 @@ func (t table) cells() [][]string {
 		for _, name := range over {
 			s := r.Ratios[name]
 			lines = append(lines, append(slices.Clone(line), fmt.Sprintf("%.2f", s.Median), fmt.Sprintf("%.2f–%.2f", s.Low, s.High), name))
-			line = []string{"", "", "", "", ""}
+			line = []string{"", "", "", "", "", ""}
 		}
 	}
 	return lines

@@ -70,7 +70,8 @@ func targets() []target {
 		{name: "nginx-lua", server: nginxLua, config: nginxVerifying, over: []string{stock, "nginx"}},
 	}
 	all = append(all, gates("", nil, stockProxy, stock)...)
-	return append(all, gates("-tuned", nil, tunedProxy, tuned, stock)...)
+	all = append(all, gates("-tuned", nil, tunedProxy, tuned, stock)...)
+	return append(all, gates("-lean", []string{"forward " + receiverMark}, "", stock, "nginx-lua")...)
 }
 
 // gates returns a gate of each store, with some more lines in its block, in front of what follows.
