@@ -166,54 +166,60 @@ func TestSecretInTheURL(t *testing.T) {
 		"query token": func(s string) (string, string) { return "/hooks/tess?a=%20b&token=" + s + "&c", "/hooks/tess?a=%20b&c" },
 	} {
 		t.Run(place, func(t *testing.T) {
-			g := newGateway(t)
-			r := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
-				fmt.Fprint(w, r.RequestURI)
-				if strings.Contains(r.Header.Get("X-Fail"), "yes") {
-					w.WriteHeader(http.StatusInternalServerError)
+			eachWay(t, func(t *testing.T, by way) {
+				g := newGateway(t)
+				r := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+					fmt.Fprint(w, r.RequestURI)
+					if strings.Contains(r.Header.Get("X-Fail"), "yes") {
+						w.WriteHeader(http.StatusInternalServerError)
+					}
+				})
+				secret := randomText("", hex.EncodeToString)
+				t.Setenv("PROVIDER_SECRET", secret)
+				block := "log\nroute {\ndari_webhook {\nprovider tess\nurl_secret " + place + "\nsecret {env.PROVIDER_SECRET}\n"
+				within, behind := "", r.proxy()
+				if by == byForward {
+					within, behind = "forward "+r.URL+"\n", ""
+				}
+				g.load(block + within + inMemory("ttl 1h") + "\n}\n" + behind + "\n}\nhandle_errors {\nrespond {http.request.uri}\n}")
+				url, forwarded := urlOf(secret)
+				post := func(method, url, body string) answer {
+					req, err := http.NewRequest(method, "http://gate.test"+url, strings.NewReader(body))
+					if err != nil {
+						t.Fatal(err)
+					}
+					return g.send(req)
+				}
+				if a := post("POST", url, `{"id":1}`); a.status != http.StatusOK || a.body != forwarded || a.duplicate() {
+					t.Errorf("a delivery: %s, want it at %s", a, forwarded)
+				}
+				if a := post("POST", url, `{"id":1}`); a.status != http.StatusOK || !a.duplicate() {
+					t.Errorf("a copy: %s", a)
+				}
+				if a := post("POST", url, `{"id":2}`); a.status != http.StatusOK || a.duplicate() {
+					t.Errorf("another delivery: %s", a)
+				}
+				other, _ := urlOf(secret[1:] + "0")
+				for name, row := range map[string]struct {
+					method, url string
+					code        contract.Code
+				}{
+					"another secret": {"POST", other, contract.CodeSignatureMismatch},
+					"no secret":      {"POST", "/", contract.CodeSignatureMissing},
+					"method":         {"PUT", url, contract.CodeMethodNotAllowed},
+				} {
+					if a := post(row.method, row.url, `{"id":3}`); a.code() != string(row.code) {
+						t.Errorf("%s: %s", name, a)
+					}
+				}
+				r.Close()
+				if a := post("POST", url, `{"id":4}`); a.status != http.StatusBadGateway {
+					t.Errorf("a receiver that is gone: %s", a)
+				}
+				if log, _ := transcript.since(0); !strings.Contains(log, `"uri":"`+forwarded+`"`) {
+					t.Error("no line tells of the request")
 				}
 			})
-			secret := randomText("", hex.EncodeToString)
-			t.Setenv("PROVIDER_SECRET", secret)
-			block := "log\nroute {\ndari_webhook {\nprovider tess\nurl_secret " + place + "\nsecret {env.PROVIDER_SECRET}\n"
-			g.load(block + inMemory("ttl 1h") + "\n}\n" + r.proxy() + "\n}\nhandle_errors {\nrespond {http.request.uri}\n}")
-			url, forwarded := urlOf(secret)
-			post := func(method, url, body string) answer {
-				req, err := http.NewRequest(method, "http://gate.test"+url, strings.NewReader(body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				return g.send(req)
-			}
-			if a := post("POST", url, `{"id":1}`); a.status != http.StatusOK || a.body != forwarded || a.duplicate() {
-				t.Errorf("a delivery: %s, want it at %s", a, forwarded)
-			}
-			if a := post("POST", url, `{"id":1}`); a.status != http.StatusOK || !a.duplicate() {
-				t.Errorf("a copy: %s", a)
-			}
-			if a := post("POST", url, `{"id":2}`); a.status != http.StatusOK || a.duplicate() {
-				t.Errorf("another delivery: %s", a)
-			}
-			other, _ := urlOf(secret[1:] + "0")
-			for name, row := range map[string]struct {
-				method, url string
-				code        contract.Code
-			}{
-				"another secret": {"POST", other, contract.CodeSignatureMismatch},
-				"no secret":      {"POST", "/", contract.CodeSignatureMissing},
-				"method":         {"PUT", url, contract.CodeMethodNotAllowed},
-			} {
-				if a := post(row.method, row.url, `{"id":3}`); a.code() != string(row.code) {
-					t.Errorf("%s: %s", name, a)
-				}
-			}
-			r.Close()
-			if a := post("POST", url, `{"id":4}`); a.status != http.StatusBadGateway {
-				t.Errorf("a receiver that is gone: %s", a)
-			}
-			if log, _ := transcript.since(0); !strings.Contains(log, `"uri":"`+forwarded+`"`) {
-				t.Error("no line tells of the request")
-			}
 		})
 	}
 }
