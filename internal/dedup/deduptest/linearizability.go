@@ -1,6 +1,7 @@
 package deduptest
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -19,11 +20,17 @@ const (
 	historyOwners  = 4 // fewer than callers: some share a token, as a retried call does
 )
 
+var seedFlag = flag.Uint64("dedup.seed", 0, "seed of the histories that are checked for linearizability; 0 draws one")
+
 // checkLinearizability records what callers at once were answered and asks whether some order of the calls, each taking
 // effect at one moment between its start and its end, explains every answer. Leases and times-to-live outlast the
 // history by far, so nothing expires within it and the passing of time needs no model.
 func checkLinearizability(s *subject) {
-	seed := rand.Uint64()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	s.Logf("seed %d; repeat with -dedup.seed=%[1]d", seed)
 	for i := range uint64(histories) {
 		history := s.record(seed, i)
 		result, _ := porcupine.CheckOperationsVerbose(linearModel, history, 20*time.Second)
