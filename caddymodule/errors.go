@@ -52,9 +52,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		// of it all the same before it sends the answer, since it does not see through a body that Caddy has wrapped.
 		w.Header().Set("Connection", "close")
 	}
-	err := caddyhttp.Error(refusal.Status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
-	if h.URLSecret == nil && hasErrorRoute(r, err) {
-		return err
+	if h.URLSecret == nil {
+		if err := forErrorRoutes(r, refusal.Status, v); err != nil {
+			return err
+		}
 	}
 	body := problems[v.Code]
 	w.Header().Set("Content-Type", "application/problem+json")
@@ -83,14 +84,19 @@ func (h *Handler) setRefusalHeaders(header http.Header, refusal contract.Refusal
 	}
 }
 
-// hasErrorRoute reports whether an error route of the server would answer the error. Without that the answer would have no
-// body: a Caddyfile keeps the error routes of all sites of a server in one list.
-func hasErrorRoute(r *http.Request, err error) bool {
+// forErrorRoutes returns the error of a refusal where an error route of the server would answer it, and nil elsewhere.
+// Without a route the answer would have no body: a Caddyfile keeps the error routes of all sites of a server in one list. The
+// error is made for a route alone, since it looks at the stack to tell where it comes from.
+func forErrorRoutes(r *http.Request, status int, v gate.Verdict) error {
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || server.Errors == nil || len(server.Errors.Routes) == 0 {
-		return false
+		return nil
 	}
-	return anyRoute(server.Errors.Routes, server.Errors.WithError(r, err))
+	err := caddyhttp.Error(status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
+	if !anyRoute(server.Errors.Routes, server.Errors.WithError(r, err)) {
+		return nil
+	}
+	return err
 }
 
 // anyRoute reports whether one of the routes has a handler for the request that is more than a list of routes none of
