@@ -206,10 +206,10 @@ func (g *gate) until(t *testing.T, code, id string) (sent int) {
 // TestSlowBodiesWithinTheBudget holds half the budget with bodies that are withheld: no delivery beside them is refused.
 func TestSlowBodiesWithinTheBudget(t *testing.T) {
 	t.Parallel()
-	const connections, budget = 128, 16 * mib
+	const connections, budget = 512, 16 * mib
 	g := start(t, budget, nil)
 	slow := g.request(t, g.signer, "evt_slow", 512*kib, 0)
-	slow.Declared, slow.Body = len(slow.Body), slow.Body[:kib] // each is given 64 KiB
+	slow.Declared, slow.Body = len(slow.Body), slow.Body[:kib] // each is given 16 KiB
 	held, err := attack.Hold(t.Context(), slow, connections)
 	if err != nil {
 		t.Fatal(err)

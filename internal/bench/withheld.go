@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// withheldBodies is how many connections announce a body and never end it: what they are given is a quarter of the
-	// gate's default budget.
+	// withheldBodies is how many connections announce a body and never end it: what they are given is a
+	// sixteenth of the gate's default budget.
 	withheldBodies = 1000
 	// withheldLength is the length that each announces, and withheldStart what it sends of it.
 	withheldLength = 1 << 20

@@ -198,7 +198,7 @@ func TestBody(t *testing.T) {
 	}{
 		"ok/small":                  {body(64), true, io.EOF, ""},
 		"ok/buffer exactly":         {body(4096), true, io.EOF, ""},
-		"ok/first buffer exactly":   {body(64 << 10), false, io.EOF, ""},
+		"ok/first buffer exactly":   {body(16 << 10), false, io.EOF, ""},
 		"ok/limit":                  {body(limit), true, io.EOF, ""},
 		"ok/limit, undeclared":      {body(limit), false, io.EOF, ""},
 		"fail/over the limit":       {body(limit + 1), false, io.EOF, contract.CodeBodyTooLarge},

@@ -10,7 +10,7 @@ import (
 
 // firstBuffer is the most memory that a body is given on its declared length alone. What it gets beyond that it has to
 // send for, so that idle connections cannot claim the budget.
-const firstBuffer = 64 << 10
+const firstBuffer = 16 << 10
 
 // The causes of refusals around the body.
 var (
