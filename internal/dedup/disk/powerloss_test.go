@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/darihook/darihook/internal/dedup"
+	"github.com/darihook/darihook/internal/dedup/deduptest"
 )
 
 // TestPowerLoss cuts the power, in memory, while commits are under way: what was not synced is lost in part. Every commit
@@ -28,6 +29,43 @@ func TestPowerLoss(t *testing.T) {
 		tried := c.end()
 		checkAfterPowerLoss(t, startIn(t, after), round, acknowledged, tried)
 	}
+}
+
+// TestLinearizableAcrossPowerLosses has callers at once use a machine that loses its power time and again.
+func TestLinearizableAcrossPowerLosses(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		if err := deduptest.PowerLosses(t, &machine{t: t, files: vfs.NewCrashableMem()}); err != nil {
+			t.Errorf("%v, want it linearizable", err)
+		}
+	}
+}
+
+// TestForgetfulMachineIsNoticed shows that the test above can fail: a machine that comes back empty is not linearizable.
+func TestForgetfulMachineIsNoticed(t *testing.T) {
+	t.Parallel()
+	if err := deduptest.PowerLosses(t, &machine{t: t, files: vfs.NewCrashableMem(), forgetful: true}); err == nil {
+		t.Error("it is linearizable")
+	}
+}
+
+// machine has its disk in memory.
+type machine struct {
+	t         *testing.T
+	files     *vfs.MemFS
+	forgetful bool // everything goes with the power
+}
+
+// Start implements [deduptest.Machine].
+func (m *machine) Start() dedup.Store { return startIn(m.t, m.files) }
+
+// LosePower implements [deduptest.Machine].
+func (m *machine) LosePower(rng *rand.Rand) {
+	if m.forgetful {
+		m.files = vfs.NewCrashableMem()
+		return
+	}
+	m.files = m.files.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
 }
 
 func checkAfterPowerLoss(t *testing.T, s *Store, round int, acknowledged, tried map[string]bool) {

@@ -167,6 +167,11 @@ func (s *Store) load(key dedup.Key) (r record, found bool, err error) {
 		r, err = parseRecord(value)
 		return err
 	})
+	if err == nil && !found {
+		if d := s.writer.dropping.Load(); d != nil && d.key == key {
+			r, found = d.record, true
+		}
+	}
 	return r, err == nil && found && r.live(time.Now()), err
 }
 

@@ -35,6 +35,9 @@ type writer struct {
 
 	limit atomic.Int64
 	count atomic.Int64 // 'x' pairs as of the last write
+	// dropping is the record whose deletion is being made durable. The database shows it gone before it is: until then the
+	// record counts, or a power loss would bring it back to a key that somebody has claimed meanwhile.
+	dropping atomic.Pointer[dropped]
 
 	// The rest is the goroutine's own.
 	group   []*request
@@ -50,6 +53,12 @@ type request struct {
 	record record
 	drop   bool
 	answer chan answer // of capacity 1: the writer never waits for a caller that has gone
+}
+
+// dropped is a record on its way out.
+type dropped struct {
+	key    dedup.Key
+	record record
 }
 
 type answer struct {
@@ -279,6 +288,8 @@ func (w *writer) drop(key dedup.Key) (bool, error) {
 	if err != nil || !found || !r.live(time.Now()) {
 		return false, err
 	}
+	w.dropping.Store(&dropped{key, r})
+	defer w.dropping.Store(nil)
 	err = w.write(-1, pebble.Sync, func(batch *pebble.Batch) error {
 		if err := batch.Delete(k, nil); err != nil {
 			return err
