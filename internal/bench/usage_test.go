@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // TestUsageCountsWhatAProcessHasStarted has a shell start a process, whose number it tells, and looks for both.
@@ -32,11 +33,20 @@ func TestUsageCountsWhatAProcessHasStarted(t *testing.T) {
 	if _, err := stdout.Read(line); err != nil || string(line) != "started" {
 		t.Fatalf("the shell said %q, %v", line, err)
 	}
-	stats, err := family([]int{cmd.Process.Pid})
-	if err != nil || len(stats) != 2 {
-		t.Fatalf("a family of %d, %v, want the shell and its child", len(stats), err)
-	}
-	if memory, err := residentMemory(cmd.Process.Pid); err != nil || memory != int64(stats[0].ResidentMemory()+stats[1].ResidentMemory()) {
-		t.Errorf("%d bytes of memory, %v, want those of both", memory, err)
+	// Both may be starting still, so that their memory changes from one look to the next.
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		stats, err := family([]int{cmd.Process.Pid})
+		if err != nil || len(stats) != 2 {
+			t.Fatalf("a family of %d, %v, want the shell and its child", len(stats), err)
+		}
+		memory, err := residentMemory(cmd.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := int64(stats[0].ResidentMemory() + stats[1].ResidentMemory()); memory == want {
+			return
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%d bytes of memory, want the %d of both", memory, want)
+		}
 	}
 }
