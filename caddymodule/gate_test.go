@@ -71,6 +71,23 @@ func TestVouching(t *testing.T) {
 	})
 }
 
+// TestConnectionFieldCannotTakeTheVouchingAway names the gate's fields as those of a connection, which proxies drop.
+func TestConnectionFieldCannotTakeTheVouchingAway(t *testing.T) {
+	eachWay(t, func(t *testing.T, by way) {
+		g, r := newGateway(t), newReceiver(t, nil)
+		g.load(by.site(r, inMemory()))
+		req := g.request(event("evt_1"))
+		req.Header.Set("Connection", "x-other, dari-webhook-verified,DARI-WEBHOOK-ID")
+		if a := g.send(req); a.status != http.StatusOK {
+			t.Fatalf("%s", a)
+		}
+		got := r.last(t).header
+		if got.Get(contract.HeaderVerified) != "true" || got.Get(contract.HeaderID) != "evt_1" {
+			t.Errorf("the receiver got %v", got)
+		}
+	})
+}
+
 func TestWithoutDedupEveryCopyIsForwarded(t *testing.T) {
 	g, r := newGateway(t), newReceiver(t, nil)
 	g.load(gateBlock("dedup off") + "\n" + r.proxy())

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/gate"
@@ -22,7 +24,24 @@ func vouch(r *http.Request, v gate.Verdict) {
 	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
 	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
 	setKnown(r.Header, contract.HeaderTimestamp, timestampOf(&v))
+	keepVouching(r.Header)
 }
+
+// keepVouching drops a Connection field that names one of the gate's: what it names belongs to the sender's connection, so
+// that a proxy would take the gate's word away from the receiver.
+func keepVouching(h http.Header) {
+	for _, value := range h["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			if slices.ContainsFunc(vouchers, func(ours string) bool { return sameField(strings.TrimSpace(name), ours) }) {
+				delete(h, "Connection")
+				return
+			}
+		}
+	}
+}
+
+// vouchers are the fields by which the gate vouches for a delivery.
+var vouchers = []string{contract.HeaderVerified, contract.HeaderID, contract.HeaderEvent, contract.HeaderTimestamp}
 
 func setKnown(h http.Header, name, value string) {
 	if value != "" {
