@@ -80,11 +80,8 @@ func passFields(to http.Header, from *fasthttp.ResponseHeader) {
 	}
 }
 
-// The lengths that fasthttp gives to bodies that announce none.
-const (
-	lengthChunked = -1
-	lengthToEnd   = -2 // of the connection
-)
+// lengthToEnd is the length that fasthttp gives to a body that ends with the connection; every negative one is unknown.
+const lengthToEnd = -2
 
 // hasBody tells whether an answer to a method has a body (RFC 9112, section 6.3).
 func hasBody(method string, resp *fasthttp.Response) bool {

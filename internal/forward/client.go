@@ -2,6 +2,7 @@ package forward
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,10 +46,10 @@ type Client struct {
 
 // New returns a Client. It connects when the first delivery comes.
 func New(opts Options) *Client {
-	setDefault(&opts.MaxConns, DefaultMaxConns)
-	setDefault(&opts.Timeout, DefaultTimeout)
-	setDefault(&opts.DialTimeout, DefaultDialTimeout)
-	setDefault(&opts.KeepAlive, DefaultKeepAlive)
+	opts.MaxConns = cmp.Or(opts.MaxConns, DefaultMaxConns)
+	opts.Timeout = cmp.Or(opts.Timeout, DefaultTimeout)
+	opts.DialTimeout = cmp.Or(opts.DialTimeout, DefaultDialTimeout)
+	opts.KeepAlive = cmp.Or(opts.KeepAlive, DefaultKeepAlive)
 	c := &Client{opts: opts}
 	c.pool = &fasthttp.HostClient{
 		Addr:                opts.Address.Host,
@@ -60,13 +61,6 @@ func New(opts Options) *Client {
 		ReadBufferSize:      readBuffer,
 	}
 	return c
-}
-
-func setDefault[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
-	}
 }
 
 // Close closes the connections that are not in use. Those that are follow when they have been unused for KeepAlive.
@@ -142,7 +136,7 @@ func (c *Client) begin() (*exchange, error) {
 			return nil, c.noConnection(err)
 		}
 		nc := cc.Conn().(*conn) // dial makes no other
-		if nc.used && !nc.quiet() {
+		if nc.used && !nc.quiet() || nc.begin(time.Now().Add(c.opts.Timeout)) != nil {
 			c.pool.CloseConn(cc)
 			continue
 		}
@@ -156,7 +150,7 @@ func (c *Client) begin() (*exchange, error) {
 				c.pool.CloseConn(cc)
 			}
 		}
-		return ex, ex.conn.begin(time.Now().Add(c.opts.Timeout))
+		return ex, nil
 	}
 }
 
