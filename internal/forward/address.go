@@ -82,3 +82,11 @@ func (a Address) String() string {
 	}
 	return a.Host
 }
+
+// authority is how a request names the receiver where its sender names nobody.
+func (a Address) authority() string {
+	if a.Network == "unix" {
+		return "localhost"
+	}
+	return a.Host
+}

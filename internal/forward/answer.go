@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ const maxInterim = 16
 // What a delivery's answer cannot be.
 var (
 	errInterim  = errors.New("too many informational answers")
+	errStatus   = errors.New("no status line of HTTP/1")
 	errSwitched = errors.New("the receiver switched protocols unasked")
 )
 
@@ -33,19 +35,33 @@ func (e *exchange) receive(w http.ResponseWriter, method string) error {
 	w.Header().Del("Server") // the receiver's counts; that of this hop is in Via
 	passFields(w.Header(), &resp.Header)
 	w.Header().Add("Via", via(1, 1))
+	if resp.StatusCode() == http.StatusNoContent {
+		w.Header().Del("Content-Length") // a sender might wait for as much
+	}
 	w.WriteHeader(resp.StatusCode())
 	if hasBody(method, resp) {
 		if err := e.passBody(w, resp); err != nil {
 			return fmt.Errorf("%w: %w", ErrCut, err)
 		}
 	}
-	e.sound = !resp.ConnectionClose()
+	e.sound = isSound(resp, method)
 	return nil
+}
+
+// isSound tells whether it is certain where an answer ends, so that another may follow. A body where none can be is still
+// on its way perhaps; and of HTTP/1.0 the parser overlooks an encoding.
+func isSound(resp *fasthttp.Response, method string) bool {
+	length := resp.Header.ContentLength()
+	stray := !hasBody(method, resp) && method != http.MethodHead && length != 0 && length != lengthToEnd
+	return resp.Header.IsHTTP11() && !resp.ConnectionClose() && !stray
 }
 
 // readHeader reads the header of the final answer, and passes on informational ones before it.
 func (e *exchange) readHeader(w http.ResponseWriter, resp *fasthttp.Response) error {
 	for range maxInterim {
+		if err := e.checkStatus(); err != nil {
+			return err
+		}
 		if err := resp.Header.Read(e.reader); err != nil {
 			return err
 		}
@@ -61,6 +77,23 @@ func (e *exchange) readHeader(w http.ResponseWriter, resp *fasthttp.Response) er
 	return errInterim
 }
 
+// statusLine is how an answer begins, up to the first digit of its status.
+const statusLine = "HTTP/1.1 2"
+
+// checkStatus refuses what the parser takes for an answer and is none: blank lines, other versions, and statuses from 000,
+// which it would read as 200, to 099.
+func (e *exchange) checkStatus() error {
+	line, err := e.reader.Peek(len(statusLine))
+	if err != nil {
+		return err
+	}
+	class := line[len(line)-1]
+	if !bytes.HasPrefix(line, []byte("HTTP/1.")) || line[len(line)-2] != ' ' || class < '1' || class > '9' {
+		return fmt.Errorf("%w: %q", errStatus, line)
+	}
+	return nil
+}
+
 // passInterim passes an informational answer on, whose fields are none of the final one's.
 func passInterim(w http.ResponseWriter, resp *fasthttp.Response) {
 	kept := w.Header().Clone()
@@ -72,12 +105,22 @@ func passInterim(w http.ResponseWriter, resp *fasthttp.Response) {
 
 // passFields copies an answer's fields, but for those of a hop.
 func passFields(to http.Header, from *fasthttp.ResponseHeader) {
+	named := namedBy(connectionLines(from))
 	for k, v := range from.All() {
 		name := http.CanonicalHeaderKey(string(k))
-		if !hopByHop[name] {
+		if !hopByHop[name] && !named[name] {
 			to[name] = append(to[name], string(v))
 		}
 	}
+}
+
+func connectionLines(h *fasthttp.ResponseHeader) (lines []string) {
+	for k, v := range h.All() {
+		if strings.EqualFold(string(k), "Connection") {
+			lines = append(lines, string(v))
+		}
+	}
+	return lines
 }
 
 // lengthToEnd is the length that fasthttp gives to a body that ends with the connection; every negative one is unknown.

@@ -122,6 +122,7 @@ func isTimeout(err error) bool {
 // exchange is one delivery on its connection.
 type exchange struct {
 	conn    *conn
+	host    string // what a request without a host is for
 	reader  *bufio.Reader
 	writer  *bufio.Writer
 	sound   bool // the connection is fit for another delivery
@@ -140,7 +141,7 @@ func (c *Client) begin() (*exchange, error) {
 			c.pool.CloseConn(cc)
 			continue
 		}
-		ex := &exchange{conn: nc, reader: c.pool.AcquireReader(nc), writer: c.pool.AcquireWriter(nc)}
+		ex := &exchange{conn: nc, host: c.opts.Address.authority(), reader: c.pool.AcquireReader(nc), writer: c.pool.AcquireWriter(nc)}
 		ex.release = func(sound bool) {
 			c.pool.ReleaseReader(ex.reader)
 			c.pool.ReleaseWriter(ex.writer)

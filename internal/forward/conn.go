@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -73,7 +74,7 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		switch {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
-		case !c.quiet():
+		case c.answered():
 			return n, errEarly
 		case pause.Equal(c.until):
 			return n, err
@@ -92,4 +93,37 @@ func (c *conn) quiet() bool {
 		return true
 	})
 	return err == nil && quiet
+}
+
+// answered reports whether the receiver has begun its final answer, or has closed the connection.
+func (c *conn) answered() bool {
+	if c.quiet() {
+		return false
+	}
+	buffer := copies.Get().(*[16 << 10]byte)
+	defer copies.Put(buffer)
+	n := 0
+	err := c.raw.Read(func(fd uintptr) bool {
+		n = lookAt(fd, buffer[:])
+		return true
+	})
+	return err != nil || n <= 0 || n == len(buffer) || !informational(buffer[:n])
+}
+
+// informational reports whether there are none but informational answers, of which the last may not have come whole. The
+// one that switches protocols is final.
+func informational(ahead []byte) bool {
+	for len(ahead) > 0 {
+		if !agree(ahead, "HTTP/1.1 1") || bytes.HasPrefix(ahead, []byte("HTTP/1.1 101")) {
+			return false
+		}
+		_, ahead, _ = bytes.Cut(ahead, []byte("\r\n\r\n"))
+	}
+	return true
+}
+
+// agree reports whether two texts are the same as far as both go.
+func agree(a []byte, b string) bool {
+	n := min(len(a), len(b))
+	return string(a[:n]) == b[:n]
 }
