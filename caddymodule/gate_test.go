@@ -1,8 +1,12 @@
 package caddymodule_test
 
 import (
+	"bufio"
+	"fmt"
 	"maps"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -71,6 +75,39 @@ func TestVouching(t *testing.T) {
 	})
 }
 
+// TestTrailersThatAreNone reach nobody, and keep no delivery from the receiver. The sender of the test writes them by itself,
+// since a client would not.
+func TestTrailersThatAreNone(t *testing.T) {
+	eachWay(t, func(t *testing.T, by way) {
+		g, r := newGateway(t), newReceiver(t, nil)
+		g.load(by.site(r, inMemory()))
+		body := event("evt_1")
+		conn, err := new(net.Dialer).DialContext(t.Context(), "unix", filepath.Join(g.dir, "gate"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: gate.test\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum\r\n%s: %s\r\n\r\n%x\r\n%s\r\n0\r\n%s\r\n\r\n",
+			contract.HeaderSignature, g.request(body).Header.Get(contract.HeaderSignature), len(body), body,
+			"X-Checksum: 1\r\nContent-Length: 3\r\nAuthorization: x\r\nDari-Webhook-Id : evt_2\r\nDari-Webhook-Verified : no\r\nX Y: 1")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatal(resp.Status)
+		}
+		got := r.last(t)
+		if got.header.Get(contract.HeaderID) != "evt_1" || got.header.Get(contract.HeaderVerified) != "true" {
+			t.Errorf("headers %v", got.header)
+		}
+		if len(got.trailer) != 1 || got.trailer.Get("X-Checksum") != "1" {
+			t.Errorf("trailers %v, want X-Checksum alone", got.trailer)
+		}
+	})
+}
+
 // TestConnectionFieldCannotTakeTheVouchingAway names the gate's fields as those of a connection, which proxies drop.
 func TestConnectionFieldCannotTakeTheVouchingAway(t *testing.T) {
 	eachWay(t, func(t *testing.T, by way) {
@@ -124,14 +161,19 @@ func TestObserving(t *testing.T) {
 	forged.Header.Set(contract.HeaderSignature, "t=1,v1=00")
 	forged.Header.Set(contract.HeaderVerified, "true")
 	forged.Header.Set(contract.HeaderID, "evt_9")
+	unsigned := g.request(event("evt_1"))
+	unsigned.Header.Del(contract.HeaderSignature) // refused unread, so that its trailer is still to come
+	unsigned.ContentLength = -1
+	unsigned.Trailer = http.Header{contract.HeaderVerified: {"true"}, contract.HeaderEvent: {"x"}, "X-Checksum": {"1"}}
 	for name, row := range map[string]struct {
 		req        *http.Request
 		code, body string
 	}{
-		"ok/verified":  {g.request(event("evt_1")), "", event("evt_1")},
-		"ok/again":     {g.request(event("evt_1")), "", event("evt_1")},
-		"fail/forged":  {forged, "signature_malformed", event("evt_1")},
-		"fail/too big": {g.request(long), "body_too_large", long},
+		"ok/verified":   {g.request(event("evt_1")), "", event("evt_1")},
+		"ok/again":      {g.request(event("evt_1")), "", event("evt_1")},
+		"fail/forged":   {forged, "signature_malformed", event("evt_1")},
+		"fail/unsigned": {unsigned, "signature_missing", event("evt_1")},
+		"fail/too big":  {g.request(long), "body_too_large", long},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := g.send(row.req)
@@ -144,6 +186,9 @@ func TestObserving(t *testing.T) {
 			}
 			if v := got.header.Get(contract.HeaderVerified); v != "" {
 				t.Errorf("vouched with %q", v)
+			}
+			if got.trailer.Get(contract.HeaderVerified) != "" || got.trailer.Get(contract.HeaderEvent) != "" {
+				t.Errorf("vouched with trailers %v", got.trailer)
 			}
 			if id := got.header.Get(contract.HeaderID); id != row.req.Header.Get(contract.HeaderID) {
 				t.Errorf("id header %q was changed", id)

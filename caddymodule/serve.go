@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/gate"
@@ -86,14 +88,30 @@ func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyh
 	defer func() { _ = a.Release() }() // there is no claim whose release could fail
 	stripVouching(r)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = a.Body()
+		r.Body = &observedBody{a.Body(), r}
 	}
 	return next.ServeHTTP(w, r)
+}
+
+// observedBody is a body that has perhaps not been read yet. Its trailer comes with its end, and must not vouch either.
+type observedBody struct {
+	io.ReadCloser
+	request *http.Request
+}
+
+// Read implements [io.Reader].
+func (b *observedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		stripVouching(&http.Request{Trailer: b.request.Trailer}) // the header is being sent already
+	}
+	return n, err
 }
 
 // forward hands a verified delivery to the receiver and ends its admission by the outcome.
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission, v gate.Verdict) (err error) {
 	vouch(r, v)
+	dropNoTrailer(r.Trailer)
 	rec := record(w)
 	start := time.Now()
 	outcome := outcomePanic
@@ -143,6 +161,16 @@ func (h *Handler) end(a *gate.Admission, outcome string, status int) {
 	}
 	if c := h.logger.Check(zap.DebugLevel, "delivery ended"); c != nil {
 		c.Write(zap.String("outcome", outcome), zap.Int("status", status), zap.Error(err))
+	}
+}
+
+// dropNoTrailer drops what no trailer may have: fields that frame, route or judge a message, and names that are none. The
+// server checks those of the header alone, and a proxy would refuse the delivery for them.
+func dropNoTrailer(trailer http.Header) {
+	for name := range trailer {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidTrailerHeader(name) {
+			delete(trailer, name)
+		}
 	}
 }
 
