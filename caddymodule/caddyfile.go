@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,7 +97,10 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, name string) error {
 		h.Dedup = new(Dedup)
 		return h.Dedup.parse(d)
 	default:
-		return d.Errf("%s: unknown option %q", directive, name)
+		if slices.Contains(dedupOptions, name) || slices.Contains(builtInOptions, name) {
+			return d.Errf("%s: %s belongs into the block of dedup", directive, name)
+		}
+		return unknownOption(d, "option", name, handlerOptions)
 	}
 }
 

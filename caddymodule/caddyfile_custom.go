@@ -67,7 +67,7 @@ func (c *Custom) parseOption(d *caddyfile.Dispenser, name string) error {
 	case "accept_risk":
 		return manyArgs(d, &c.AcceptRisk)
 	default:
-		return d.Errf("%s: provider custom: unknown option %q", directive, name)
+		return unknownOption(d, "option of provider custom", name, customOptions)
 	}
 }
 

@@ -186,7 +186,7 @@ func (p *Dedup) parseStore(d *caddyfile.Dispenser, name string, tokens []caddyfi
 func parseStoreBlock(d *caddyfile.Dispenser, maxIDs *int) error {
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		if d.Val() != "max_ids" {
-			return d.Errf("%s: unknown dedup option %q", directive, d.Val())
+			return unknownOption(d, "dedup option", d.Val(), slices.Concat(dedupOptions, builtInOptions))
 		}
 		if err := numberArg(d, maxIDs); err != nil {
 			return err

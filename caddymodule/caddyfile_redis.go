@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -61,7 +62,7 @@ func (m *RedisStore) parseOption(d *caddyfile.Dispenser, name string) error {
 		m.TLS = new(RedisTLS)
 		return m.TLS.parse(d)
 	default:
-		return d.Errf("%s: unknown dedup option %q", directive, name)
+		return unknownOption(d, "dedup option", name, slices.Concat(dedupOptions, redisOptions))
 	}
 }
 
@@ -129,6 +130,6 @@ func (c *RedisTLS) parseOption(d *caddyfile.Dispenser, name string) error {
 	case "server_name":
 		return oneArg(d, &c.ServerName)
 	default:
-		return d.Errf("%s: unknown tls option %q", directive, name)
+		return unknownOption(d, "tls option", name, tlsOptions)
 	}
 }

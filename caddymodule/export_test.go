@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -11,5 +12,18 @@ func SetClock(t *testing.T, now func() time.Time) {
 	t.Cleanup(func() { clock = time.Now })
 }
 
+// AddAdminCommands gives a command those of caddy dari-webhook.
+var AddAdminCommands = addAdminCommands
+
 // AdminCommands are the commands below caddy dari-webhook.
 var AdminCommands = adminCommands
+
+// Options are the options that errors offer, by a line of the gate's block in which … stands for one of them.
+var Options = map[string][]string{
+	"…":                                 handlerOptions,
+	"dedup memory {\n…\n}":              append(slices.Clone(dedupOptions), builtInOptions...),
+	"dedup redis a:1 {\n…\n}":           append(slices.Clone(dedupOptions), redisOptions...),
+	"dedup redis a:1 {\ntls {\n…\n}\n}": tlsOptions,
+	"forward a:1 {\n…\n}":               forwardOptions,
+	"provider custom {\n…\n}":           customOptions,
+}

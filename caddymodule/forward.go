@@ -102,7 +102,7 @@ func (f *Forward) parseOption(d *caddyfile.Dispenser, name string) error {
 	case "keepalive":
 		return durationArg(d, &f.KeepAlive)
 	default:
-		return d.Errf("%s: forward: unknown option %q", directive, name)
+		return unknownOption(d, "option of forward", name, forwardOptions)
 	}
 }
 

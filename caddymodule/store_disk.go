@@ -76,7 +76,7 @@ func (m *DiskStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		m.Path = d.Val()
 	}
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Errf("%s: dedup disk takes one path", directive)
 	}
 	return parseStoreBlock(d, &m.MaxIDs)
 }

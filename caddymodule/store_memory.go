@@ -52,7 +52,7 @@ func (m *MemoryStore) Adjust(store Store) error {
 func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the name
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Errf("%s: dedup memory takes no argument", directive)
 	}
 	return parseStoreBlock(d, &m.MaxIDs)
 }

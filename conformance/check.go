@@ -111,7 +111,7 @@ func (c Config) scheme(p contract.Provider) (contract.Scheme, error) {
 		return s, nil
 	}
 	if !strings.HasSuffix(c.Scheme, ".json") {
-		return contract.Scheme{}, usage("unknown scheme %q: give a scheme of %s or a .json file", c.Scheme, p.Name)
+		return contract.Scheme{}, usage("%s, or a .json file", contract.Unknown("scheme", c.Scheme, p.SchemeNames()))
 	}
 	return readScheme(c.Scheme)
 }

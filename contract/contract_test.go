@@ -188,6 +188,22 @@ func TestUnknownProvider(t *testing.T) {
 	}
 }
 
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, want string }{
+		{"rde", `unknown color "rde" (did you mean red?): known are red, green`},
+		{"GREN", `unknown color "GREN" (did you mean green?): known are red, green`},
+		{"ultramarine", `unknown color "ultramarine": known are red, green`},
+	} {
+		if got := contract.Unknown("color", row.name, []string{"red", "green"}); got != row.want {
+			t.Errorf("got %s, want %s", got, row.want)
+		}
+	}
+	if got := contract.Unknown("color", "red", nil); got != `unknown color "red": there is none` {
+		t.Errorf("of none: %s", got)
+	}
+}
+
 func TestUnsignedProvidersHaveNoScheme(t *testing.T) {
 	t.Parallel()
 	for _, p := range contract.Providers() {

@@ -16,11 +16,24 @@ type UnknownProviderError struct {
 
 // Error lists the known names, and the nearest one first.
 func (e *UnknownProviderError) Error() string {
-	text := "unknown provider " + strconv.Quote(e.Name)
-	if e.Nearest != "" {
-		text += " (did you mean " + e.Nearest + "?)"
+	return unknown("provider", e.Name, e.Nearest, e.Known)
+}
+
+// Unknown says of a name that it is none of those that are known, which of them it comes near to, and what they are. The kind
+// is what such a name stands for, such as "event type".
+func Unknown(kind, name string, known []string) string {
+	return unknown(kind, name, nearest(name, known), known)
+}
+
+func unknown(kind, name, nearest string, known []string) string {
+	text := "unknown " + kind + " " + strconv.Quote(name)
+	if nearest != "" {
+		text += " (did you mean " + nearest + "?)"
 	}
-	return text + ": known are " + strings.Join(e.Known, ", ")
+	if len(known) == 0 {
+		return text + ": there is none"
+	}
+	return text + ": known are " + strings.Join(known, ", ")
 }
 
 // UnknownProvider returns the error of a name that belongs to none of the providers nor to one of the further names that
@@ -31,13 +44,20 @@ func UnknownProvider(name string, further ...string) error {
 		e.Known = append(e.Known, p.Name)
 	}
 	e.Known = append(e.Known, further...)
-	nearest := max(2, len(name)/3) + 1
-	for _, known := range e.Known {
-		if d := distance(strings.ToLower(name), known); d < nearest {
-			e.Nearest, nearest = known, d
+	e.Nearest = nearest(name, e.Known)
+	return e
+}
+
+// nearest returns the one among known names that a misspelt name comes nearest to: the one with the fewest letters to
+// change, and no more than a third of them. It is empty where none comes near.
+func nearest(name string, known []string) (best string) {
+	least := max(2, len(name)/3) + 1
+	for _, k := range known {
+		if d := distance(strings.ToLower(name), k); d < least {
+			best, least = k, d
 		}
 	}
-	return e
+	return best
 }
 
 // maxMisspelt is the longest name in bytes that is compared with the known ones.

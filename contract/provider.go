@@ -85,6 +85,14 @@ func (p Provider) Schemes() []Scheme {
 	return append([]Scheme{p.Scheme}, p.Candidates...)
 }
 
+// SchemeNames returns the names of the provider's schemes, the default first.
+func (p Provider) SchemeNames() (names []string) {
+	for _, s := range p.Schemes() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // SchemeFor returns the provider's scheme of that name and reports whether it has one.
 func (p Provider) SchemeFor(name string) (Scheme, bool) {
 	for _, s := range p.Schemes() {
@@ -103,6 +111,14 @@ func (p Provider) SchemeSigning(content Content) (Scheme, bool) {
 		}
 	}
 	return Scheme{}, false
+}
+
+// EventTypes returns the types of the provider's events.
+func (p Provider) EventTypes() (types []string) {
+	for _, e := range p.Events {
+		types = append(types, e.Type)
+	}
+	return types
 }
 
 // EventFor returns the provider's event of that type and reports whether it has one.

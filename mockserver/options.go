@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +101,7 @@ func (o Options) check() error {
 		return o.noProvider()
 	}
 	if _, ok := p.contract.SchemeFor(o.Scheme); o.Scheme != "" && !ok {
-		return fmt.Errorf("unknown scheme %q", o.Scheme)
+		return errors.New(contract.Unknown("scheme", o.Scheme, p.contract.SchemeNames()))
 	}
 	if o.Jitter < 0 || o.Jitter > 1 {
 		return errors.New("jitter must be from 0 to 1")
@@ -167,7 +169,7 @@ func (o Options) scenarios() (map[string]*scenario.Scenario, error) {
 		all[s.Name] = s
 	}
 	if _, ok := all[o.Scenario]; o.Scenario != "" && !ok {
-		return nil, fmt.Errorf("unknown scenario %q", o.Scenario)
+		return nil, errors.New(contract.Unknown("scenario", o.Scenario, slices.Sorted(maps.Keys(all))))
 	}
 	return all, nil
 }

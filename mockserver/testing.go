@@ -43,9 +43,7 @@ func New(t testing.TB, options ...func(*Options)) *Mock {
 func (m *Mock) SetWebhook(t testing.TB, url string, eventTypes ...string) (secret string) {
 	t.Helper()
 	if len(eventTypes) == 0 {
-		for _, e := range m.primary.Provider().Events {
-			eventTypes = append(eventTypes, e.Type)
-		}
+		eventTypes = m.primary.Provider().EventTypes()
 	}
 	secret, err := m.Client.SetWebhook(t.Context(), m.AgentID, client.WebhookSpec{URL: url, EventTypes: eventTypes})
 	if err != nil {

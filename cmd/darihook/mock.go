@@ -89,9 +89,7 @@ func (f *mockFlags) addEngine(cmd *cobra.Command) {
 func schemeNames() (names []string) {
 	for _, name := range mockserver.Providers() {
 		p, _ := contract.ProviderFor(name)
-		for _, s := range p.Schemes() {
-			names = append(names, s.Name)
-		}
+		names = append(names, p.SchemeNames()...)
 	}
 	return names
 }

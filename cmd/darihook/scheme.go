@@ -90,11 +90,7 @@ func (f *schemeFlags) byName(p contract.Provider) (contract.Provider, contract.S
 	}
 	s, ok := p.SchemeFor(f.scheme)
 	if !ok {
-		var names []string
-		for _, s := range p.Schemes() {
-			names = append(names, s.Name)
-		}
-		return p, s, fmt.Errorf("unknown scheme %q; %s has %s", f.scheme, p.Title, strings.Join(names, ", "))
+		return p, s, errors.New(contract.Unknown("scheme", f.scheme, p.SchemeNames()) + ", or a .json file")
 	}
 	return p, s, nil
 }

@@ -67,10 +67,10 @@ func (f Fault) ValidateFor(p contract.Provider) error {
 		return &Violation{"kind", fmt.Sprintf("%s cannot happen: %s", kind.Name, missing)}
 	}
 	if _, ok := p.EventFor(f.EventType); f.EventType != "" && !ok {
-		return &Violation{"event_type", "unknown event type"}
+		return &Violation{"event_type", contract.Unknown("event type", f.EventType, p.EventTypes())}
 	}
 	if _, ok := p.SchemeFor(f.Scheme); f.Scheme != "" && !ok {
-		return &Violation{"scheme", "unknown scheme"}
+		return &Violation{"scheme", contract.Unknown("scheme", f.Scheme, p.SchemeNames())}
 	}
 	return nil
 }

@@ -221,10 +221,7 @@ func (p *Platform) SetWebhook(ctx context.Context, id string, spec client.Webhoo
 }
 
 func (p *Platform) everyEvent() *[]string {
-	var all []string
-	for _, e := range p.provider.Events {
-		all = append(all, e.Type)
-	}
+	all := p.provider.EventTypes()
 	return &all
 }
 

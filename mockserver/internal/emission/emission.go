@@ -45,7 +45,7 @@ func checkType(problems *httpjson.Problems, p contract.Provider, eventType strin
 	case eventType != "" && len(p.Events) == 0:
 		problems.Invalid(p.Title+" has no event types", "body", "type")
 	case eventType != "" && !known:
-		problems.Invalid("unknown event type", "body", "type")
+		problems.Invalid(contract.Unknown("event type", eventType, p.EventTypes()), "body", "type")
 	}
 }
 
