@@ -19,16 +19,34 @@ type reporter struct {
 	metrics  *metrics
 	events   *events
 	logger   *zap.Logger
-	hints    *rate.Limiter
 	faults   *rate.Limiter
+	// refusals has a limit for every code, so that none of them keeps another from being seen.
+	refusals map[contract.Code]*rate.Limiter
+	// searches bounds the work of looking for what a request would match, and hints the lines on what was found: forgeries,
+	// which match nothing, must not use up the line of those that do.
+	searches *rate.Limiter
+	hints    *rate.Limiter
 }
 
 func newReporter(h *Handler) *reporter {
 	return &reporter{
 		provider: h.provider.Name, metrics: h.metrics, events: h.events, logger: h.logger,
-		hints:  rate.NewLimiter(rate.Every(time.Minute), 1),
-		faults: rate.NewLimiter(rate.Every(10*time.Second), 3),
+		faults:   rate.NewLimiter(rate.Every(10*time.Second), 3),
+		refusals: refusalLimits(),
+		searches: rate.NewLimiter(rate.Every(10*time.Second), 1),
+		hints:    rate.NewLimiter(rate.Every(time.Minute), 1),
 	}
+}
+
+// refusalLimits lets one line a minute through for every code but that of the store, whose faults are lines of their own.
+func refusalLimits() map[contract.Code]*rate.Limiter {
+	limits := make(map[contract.Code]*rate.Limiter)
+	for _, r := range contract.Refusals() {
+		if r.Code != contract.CodeStoreUnavailable {
+			limits[r.Code] = rate.NewLimiter(rate.Every(time.Minute), 1)
+		}
+	}
+	return limits
 }
 
 // verdict reports the verdict on a request.
@@ -36,6 +54,9 @@ func (p *reporter) verdict(r *http.Request, v gate.Verdict) {
 	p.events.verdict(p.provider, v)
 	if (v.Unrecorded || v.Code == contract.CodeStoreUnavailable) && p.faults.Allow() {
 		p.logger.Error("the store cannot answer", zap.Error(v.Cause), zap.Bool("forwarded", v.Unrecorded))
+	}
+	if v.Code != "" {
+		p.refused(r, v)
 	}
 	if c := p.logger.Check(zap.DebugLevel, "judged"); c != nil {
 		c.Write(
@@ -48,6 +69,25 @@ func (p *reporter) verdict(r *http.Request, v gate.Verdict) {
 			zap.String("remote_addr", r.RemoteAddr),
 		)
 	}
+}
+
+// refused logs a refusal, once in a while for each code: a wrong secret is seen at once, and a flood does not fill the log.
+func (p *reporter) refused(r *http.Request, v gate.Verdict) {
+	limit, limited := p.refusals[v.Code]
+	if !limited || !limit.Allow() {
+		return
+	}
+	message := "a request was refused; others with this code are counted and not logged for a minute"
+	if v.Decision != gate.Refuse {
+		message = "a request would have been refused; others with this code are counted and not logged for a minute"
+	}
+	refusal, _ := contract.RefusalFor(v.Code)
+	p.logger.Warn(message,
+		zap.String("code", string(v.Code)),
+		zap.String("detail", refusal.Detail),
+		zap.NamedError("cause", v.Cause),
+		zap.String("remote_addr", r.RemoteAddr),
+	)
 }
 
 // StoreAsked counts a question to the store, and logs its fault once in a while.
@@ -78,11 +118,11 @@ func (p *reporter) ClaimLost(d gate.Delivery, err error) {
 // Mismatched logs, once in a while, under which reading of the contract a request would have passed. The sender is never
 // told.
 func (p *reporter) Mismatched(explain func() []signature.Finding) {
-	if !p.hints.Allow() {
+	if !p.searches.Allow() {
 		return
 	}
 	findings := explain()
-	if len(findings) == 0 {
+	if len(findings) == 0 || !p.hints.Allow() {
 		return
 	}
 	hints := make([]string, len(findings))

@@ -1,0 +1,79 @@
+package caddymodule
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+	"golang.org/x/time/rate"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/gate"
+	"github.com/darihook/darihook/signature"
+)
+
+// observed returns a reporter whose log is kept.
+func observed() (*reporter, *observer.ObservedLogs) {
+	core, logs := observer.New(zap.InfoLevel)
+	return newReporter(&Handler{logger: zap.New(core), events: new(events)}), logs
+}
+
+// TestRefusalsAreLogged shows that every code has a line, and a flood of one code no second line.
+func TestRefusalsAreLogged(t *testing.T) {
+	t.Parallel()
+	p, logs := observed()
+	r := httptest.NewRequest("POST", "/", nil)
+	for range 3 {
+		for _, refusal := range contract.Refusals() {
+			p.refused(r, gate.Verdict{Code: refusal.Code})
+		}
+	}
+	got := make(map[string]int)
+	for _, line := range logs.All() {
+		fields := line.ContextMap()
+		if fields["detail"] == "" || fields["remote_addr"] != r.RemoteAddr {
+			t.Errorf("a line says %v", fields)
+		}
+		got[fields["code"].(string)]++
+	}
+	for _, refusal := range contract.Refusals() {
+		want := 1
+		if refusal.Code == contract.CodeStoreUnavailable { // "the store cannot answer" is its line
+			want = 0
+		}
+		if got[string(refusal.Code)] != want {
+			t.Errorf("%d lines on %s, want %d", got[string(refusal.Code)], refusal.Code, want)
+		}
+	}
+}
+
+// TestForgeriesLeaveTheHint shows that requests which fit nothing do not use up the line on one that fits otherwise.
+func TestForgeriesLeaveTheHint(t *testing.T) {
+	t.Parallel()
+	p, logs := observed()
+	p.searches = rate.NewLimiter(rate.Inf, 1)
+	p.Mismatched(func() []signature.Finding { return nil })
+	if logs.Len() != 0 {
+		t.Fatalf("a forgery has a hint: %v", logs.All())
+	}
+	fits := func() []signature.Finding { return []signature.Finding{{Scheme: "dari-body"}} }
+	p.Mismatched(fits)
+	p.Mismatched(fits)
+	if logs.Len() != 1 {
+		t.Errorf("%d lines, want one for the first request that fits otherwise", logs.Len())
+	}
+}
+
+// TestSearchesAreBounded shows that a flood of forgeries buys one search.
+func TestSearchesAreBounded(t *testing.T) {
+	t.Parallel()
+	p, _ := observed()
+	searches := 0
+	for range 100 {
+		p.Mismatched(func() []signature.Finding { searches++; return nil })
+	}
+	if searches != 1 {
+		t.Errorf("%d searches", searches)
+	}
+}
