@@ -6,6 +6,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -183,13 +184,10 @@ func (h *Handler) options() (gate.Options, error) {
 	}
 	opts := gate.Options{
 		Provider: h.provider, MaxBody: h.MaxBody, BodyBudget: h.BodyBudget, Scope: h.Scope, Observe: h.Observe,
-		Now: clock,
+		Window: h.window(), Now: clock,
 	}
 	if opts.Scheme, err = schemeFor(h.provider, h.SignedContent); err != nil {
 		return gate.Options{}, err
-	}
-	if t := h.Tolerance; t != nil {
-		opts.Window = signature.Window{Past: time.Duration(t.Past), Future: time.Duration(t.Future)}
 	}
 	return opts, h.Dedup.apply(&opts)
 }
@@ -242,9 +240,31 @@ func (h *Handler) warn() {
 		h.logger.Warn("the timestamp is not signed: a delivery that is replayed with a new one is told by the time in its body alone",
 			zap.String("scheme", s.Name))
 	}
+	if ttl, least := h.memory(); ttl < least {
+		h.logger.Warn("ttl is shorter than the time in which a signature stays valid: a delivery that is replayed in between passes again",
+			zap.Duration("ttl", ttl), zap.Duration("valid", least))
+	}
 	if h.Observe {
 		h.logger.Warn("the gate observes: it lets every request through")
 	}
+}
+
+// memory returns how long an outcome is remembered, and how long it must be so that no signature outlives it. Both are zero
+// where nothing is remembered, or nothing dated.
+func (h *Handler) memory() (ttl, least time.Duration) {
+	if h.lease == nil || !h.gate.Scheme().Dated() {
+		return 0, 0
+	}
+	past, future := h.window().Bounds()
+	return cmp.Or(time.Duration(h.Dedup.TTL), gate.DefaultTTL), past + future
+}
+
+// window is how far from the clock a delivery may be dated.
+func (h *Handler) window() signature.Window {
+	if h.Tolerance == nil {
+		return signature.Window{}
+	}
+	return signature.Window{Past: time.Duration(h.Tolerance.Past), Future: time.Duration(h.Tolerance.Future)}
 }
 
 // drainTime bounds how long a store is kept for deliveries that are still under way when their configuration has gone.

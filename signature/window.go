@@ -21,7 +21,7 @@ type Window struct {
 // Check judges a timestamp by a clock. It returns nil within the window and otherwise an [*Error] with the code
 // timestamp_stale or timestamp_future.
 func (w Window) Check(t, now time.Time) error {
-	past, future := w.bounds()
+	past, future := w.Bounds()
 	// Times are compared, not differences: a difference of more than 292 years does not fit a Duration.
 	switch {
 	case t.Before(now.Add(-past)):
@@ -32,8 +32,8 @@ func (w Window) Check(t, now time.Time) error {
 	return nil
 }
 
-// bounds returns the window with its defaults filled in.
-func (w Window) bounds() (past, future time.Duration) {
+// Bounds returns the window with its defaults filled in.
+func (w Window) Bounds() (past, future time.Duration) {
 	past, future = w.Past, w.Future
 	if past == 0 {
 		past = contract.DefaultPast
