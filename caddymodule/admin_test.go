@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/darihook/darihook/caddymodule"
 	"github.com/darihook/darihook/internal/dedup/redis/redistest"
 )
@@ -180,6 +182,29 @@ func TestAdminHealth(t *testing.T) {
 	})
 	server.Resume()
 	eventually(t, "health after the pause", healthy)
+}
+
+// TestAdminCommandsAreKnown shows that a misspelt command fails, which may be a check of health.
+func TestAdminCommandsAreKnown(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, args, err string }{
+		{"ok/none", "", ""},
+		{"ok/help", "health --help", ""},
+		{"fail/misspelt", "heath", `unknown command "heath" (did you mean health?): known are stores, health, recent, lookup, forget`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := &cobra.Command{Use: "dari-webhook", SilenceUsage: true}
+			caddymodule.AddAdminCommands(cmd)
+			var out bytes.Buffer
+			cmd.SetOut(&out)
+			cmd.SetErr(&out)
+			cmd.SetArgs(strings.Fields(row.args))
+			if err := cmd.Execute(); err == nil && row.err != "" || err != nil && err.Error() != row.err {
+				t.Errorf("error %v, want %q; printed %s", err, row.err, &out)
+			}
+		})
+	}
 }
 
 // TestAdminCommands runs the commands against the admin endpoint.

@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/darihook/darihook/contract"
 )
 
 func init() {
@@ -22,8 +24,25 @@ func init() {
 Asks the admin endpoint of a running Caddy about its webhook gates: how their
 stores do, which deliveries they know, and to forget one for a manual resend.
 Answers are JSON.`,
-		CobraFunc: func(cmd *cobra.Command) { cmd.AddCommand(adminCommands()...) },
+		CobraFunc: addAdminCommands,
 	})
+}
+
+// addAdminCommands gives caddy dari-webhook its commands. A word that is none of them must fail: a check of the stores' health
+// that is misspelt would pass for ever.
+func addAdminCommands(cmd *cobra.Command) {
+	cmd.AddCommand(adminCommands()...)
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		var known []string
+		for _, c := range adminCommands() {
+			known = append(known, c.Name())
+		}
+		return errors.New(contract.Unknown("command", args[0], known))
+	}
 }
 
 // maxAnswer bounds the answer of an admin endpoint.

@@ -36,7 +36,10 @@ before the environment, the environment before the file, and the file before the
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !list.list {
-				return cmd.Help()
+				if err := cmd.Help(); err != nil {
+					return fmt.Errorf("printing the help: %w", err)
+				}
+				return wrongUsage(errNoRole)
 			}
 			return listAll(cmd.OutOrStdout(), list.Provider)
 		},
@@ -57,6 +60,9 @@ before the environment, the environment before the file, and the file before the
 	)
 	return cmd
 }
+
+// errNoRole ends a run that was not told what to judge: a job whose role is missing must not pass.
+var errNoRole = errors.New("no role is given: the roles are receiver, sender, config and gate")
 
 // listAll lists the clauses of every role of a provider that can be judged.
 func listAll(w io.Writer, provider string) error {

@@ -162,6 +162,7 @@ func TestMockAndTriggerRefuse(t *testing.T) {
 		{[]string{"mock", "--listen", "127.0.0.1:0", "--provider", "danube", "--scenario", "fail"}, exitFailed, "scenarios"},
 		{[]string{"mock", "--listen", "127.0.0.1:0", "--rate-limit", "-1"}, exitFailed, "negative"},
 		{[]string{"mock", "--listen", "127.0.0.1:0", "--scheme", "rot13"}, exitFailed, "rot13"},
+		{[]string{"mock", "--listen", "127.0.0.1:0", "--scenario", "two_tool"}, exitFailed, "did you mean two_tools?"},
 		{[]string{"mock", "--listen", "127.0.0.1:0", "--data", damaged}, exitFailed, "state file refused"},
 		{[]string{"mock", "--listen", "nowhere"}, exitFailed, "listening"},
 		{[]string{"mock", "surplus"}, exitUsage, "surplus"},
@@ -171,7 +172,9 @@ func TestMockAndTriggerRefuse(t *testing.T) {
 		{[]string{"trigger", "--mock", m.URL, "--data", "{", contract.SessionFailed}, exitUsage, "--data"},
 		{[]string{"trigger", "--mock", m.URL, "--agent", "agt_nobody", contract.SessionFailed}, exitFailed, "404"},
 		{[]string{"trigger", "--mock", "unix:" + damaged, contract.SessionFailed}, exitFailed, "calling the mock"},
-		{[]string{"trigger"}, exitUsage, "arg"},
+		{[]string{"trigger"}, exitUsage, "name an event type, such as tool.call_requested: see --help"},
+		{[]string{"trigger", "session.completed", "session.failed"}, exitUsage, `unexpected argument "session.failed"`},
+		{[]string{"trigger", "--mock", m.URL, "session.completd"}, exitUsage, "did you mean session.completed?"},
 	} {
 		code, _, complaint := command(t, row.args...)
 		if code != row.code || !strings.Contains(complaint, row.says) {

@@ -43,6 +43,19 @@ func noArguments(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// oneArgument asks for the one argument of a command, which it describes.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return wrongUsage(fmt.Errorf("name %s: see --help", what))
+		case len(args) > 1:
+			return wrongUsage(fmt.Errorf("unexpected argument %q: only %s is named", args[1], what))
+		}
+		return nil
+	}
+}
+
 // version returns the version of the module that this program was built from, or "(devel)" for a checkout.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok {

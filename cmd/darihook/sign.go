@@ -29,7 +29,7 @@ func newSign() *cobra.Command {
 command that sends it. The body is read from BODY-FILE, or from standard input when that is "-".`,
 		Example: `  DARI_WEBHOOK_SECRET=whsec_… darihook sign body.json
   darihook sign --secret-file secrets --format curl --url http://127.0.0.1:8080/hooks body.json | sh`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("the file of the body, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.OutOrStdout(), cmd.InOrStdin(), args[0])
 		},

@@ -40,7 +40,7 @@ Faults: ` + strings.Join(faultKinds(), ", ") + `.`,
 		Example: `  darihook trigger tool.call_requested
   darihook trigger session.completed --count 100 --fault duplicate_concurrent
   darihook trigger tool.call_requested --data '{"tool_name":"refund"}' --fault stale`,
-		Args:      cobra.ExactArgs(1),
+		Args:      oneArgument("an event type, such as tool.call_requested"),
 		ValidArgs: eventTypes(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), cmd.OutOrStdout(), args[0])
@@ -67,9 +67,7 @@ func mockURL() string {
 func eventTypes() (types []string) {
 	for _, name := range mockserver.Providers() {
 		p, _ := contract.ProviderFor(name)
-		for _, e := range p.Events {
-			types = append(types, e.Type)
-		}
+		types = append(types, p.EventTypes()...)
 	}
 	return types
 }
@@ -130,7 +128,7 @@ func (f *triggerFlags) print(out io.Writer, emitted []client.Emitted) error {
 	for _, e := range emitted {
 		carried := e.DeliveryID
 		if carried == "" {
-			carried = "not delivered: no webhook is subscribed to this type"
+			carried = "not delivered: no webhook is subscribed to this type; the console, or PUT /_mock/agents/<id>/webhook, sets one"
 		}
 		if _, err := fmt.Fprintf(out, "%s  %s\n", e.ID, carried); err != nil {
 			return failed(fmt.Errorf("writing: %w", err))
