@@ -4,7 +4,7 @@
 // In a Go test, [New] starts one and ends it with the test:
 //
 //	mock := mockserver.New(t)
-//	mock.SetWebhook(t, receiver.URL, secret)
+//	secret := mock.SetWebhook(t, receiver.URL)
 //	mock.Client.Emit(ctx, client.Event{Type: "tool.call_requested"})
 //
 // Elsewhere [Start] does, and "darihook mock" is the same as a program. Options.Provider says which platform it is: Dari,
