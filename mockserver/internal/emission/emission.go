@@ -16,8 +16,12 @@ import (
 	"github.com/darihook/darihook/mockserver/internal/httpjson"
 )
 
-// MaxCount is how many events one call may emit.
-const MaxCount = 100_000
+// MaxCount is how many events one call may emit, and maxData how many bytes of the caller's data they may hold together,
+// since each of them has a body of its own.
+const (
+	MaxCount = 100_000
+	maxData  = 256 << 20
+)
 
 // Check names what does not fit the provider, and returns the faults that strike these events alone. Errors: an
 // [httpjson.Problems].
@@ -27,6 +31,9 @@ func Check(p contract.Provider, spec client.Event) (own []faults.Fault, err erro
 	if spec.Count < 0 || spec.Count > MaxCount {
 		problems.Invalid("must be from 1 to 100000", "body", "count")
 	}
+	if size := sizeOf(spec.Data); spec.Count > 0 && size > maxData/spec.Count {
+		problems.Invalid(fmt.Sprintf("%d events with %d bytes of data are more than %d bytes", spec.Count, size, maxData), "body", "count")
+	}
 	for i, ref := range spec.Faults {
 		if err := ref.Fault.ValidateFor(p); err != nil {
 			problems.Invalid(err.Error(), "body", "faults", i)
@@ -34,6 +41,14 @@ func Check(p contract.Provider, spec client.Event) (own []faults.Fault, err erro
 		own = append(own, ref.Fault)
 	}
 	return own, problems.Err()
+}
+
+// sizeOf is how many bytes the caller's data takes.
+func sizeOf(data map[string]json.RawMessage) (n int) {
+	for name, value := range data {
+		n += len(name) + len(value)
+	}
+	return n
 }
 
 // checkType asks for one of the provider's types, and for none where it has none.

@@ -64,7 +64,7 @@ func parse(raw string) (*url.URL, error) {
 		return nil, Violation(fmt.Sprintf("must not be longer than %d bytes", MaxLength))
 	}
 	u, err := url.Parse(raw)
-	if err != nil {
+	if err != nil || strings.Contains(raw, " ") { // in a query it would end the request line early
 		return nil, Violation("is not a valid URL")
 	}
 	switch {

@@ -100,6 +100,9 @@ func TestCheck(t *testing.T) {
 		{"fail/unknown name", "https://unknown.example.com/", "resolve", ""},
 		{"fail/name without addresses", "https://nothing.example.com/", "resolve", ""},
 		{"fail/blank in host", "https://hooks example.com/", "valid", "valid"},
+		{"fail/blank in path", "https://hooks.example.com/a b", "valid", "valid"},
+		{"fail/blank in query", "https://hooks.example.com/?a HTTP/1.0", "valid", "valid"},
+		{"fail/line break in query", "https://hooks.example.com/?a\r\nX-Evil: 1", "valid", "valid"},
 		{"fail/too long", "https://hooks.example.com/" + strings.Repeat("x", target.MaxLength), "longer", "longer"},
 	}
 	for _, row := range rows {
