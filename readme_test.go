@@ -23,7 +23,13 @@ type block struct{ language, text string }
 // readme returns the README and its blocks.
 func readme(t *testing.T) (string, []block) {
 	t.Helper()
-	data, err := os.ReadFile("README.md")
+	return page(t, "README.md")
+}
+
+// page returns a page of the documentation and its blocks.
+func page(t *testing.T, path string) (string, []block) {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +49,26 @@ func readme(t *testing.T) (string, []block) {
 		t.Fatalf("%d blocks, the last one closed: %v", len(blocks), open == nil)
 	}
 	return string(data), blocks
+}
+
+// TestMockFromPython runs the test that the mock's page shows.
+func TestMockFromPython(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("python3"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("there is no Python on this machine, and CI=true")
+		}
+		t.Skip("there is no Python on this machine")
+	}
+	_, blocks := page(t, "docs/mock.md")
+	shown := slices.DeleteFunc(blocks, func(b block) bool { return b.language != "python" })
+	if len(shown) != 1 {
+		t.Fatalf("%d blocks in Python", len(shown))
+	}
+	out, err := command(t.Context(), t, "python3", "-c", shown[0].text).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Ran 1 test") {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // of returns the texts of the blocks in a language.
