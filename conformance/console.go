@@ -103,6 +103,12 @@ func (c *Console) result(r *Report) {
 	fmt.Fprintf(c.w, "\n%d conformant, %d non-conformant, %d undetermined, %d skipped clauses; %d specs in %s\n",
 		r.Summary.Conformant, r.Summary.NonConformant, r.Summary.Undetermined, r.Summary.Skipped,
 		r.Summary.Executed, r.Duration.Round(time.Millisecond))
+	if r.Summary.NonConformant > 0 {
+		fmt.Fprintln(c.w, "To repeat a clause alone, give its id to --clause. Signatures and keys above are cut short.")
+	}
+	if r.Hint != "" {
+		fmt.Fprintln(c.w, r.Hint+".")
+	}
 }
 
 // List writes the clauses that a role owes under a provider's contract, with their levels, and how many specs the suite has

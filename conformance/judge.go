@@ -33,12 +33,19 @@ func Judge(ctx context.Context, cfg Config, observers ...func(Result)) (*Report,
 	}
 	defer s.close()
 	results := s.all(ctx, observers)
-	r := newReport(cfg, began, results)
-	r.conclude(cfg)
+	r := s.report(began, results)
 	if ctx.Err() != nil {
 		r.undetermined("the run was interrupted")
 	}
 	return r, nil
+}
+
+// report is the account of a session's results.
+func (s *session) report(began time.Time, results []Result) *Report {
+	r := newReport(s.cfg, began, results)
+	r.conclude(s.cfg)
+	r.Hint = s.redact.clean(oneLine(s.tally.hint()))
+	return r
 }
 
 // cleanerFor hides a configuration's secrets where there is no session.

@@ -41,13 +41,20 @@ func (p *probe) skip(cause Cause, format string, args ...any) {
 	panic(outcome{verdict: Skipped, cause: cause, reason: p.redact.clean(fmt.Sprintf(format, args...))})
 }
 
+// atAGlance is how long two values may be whose difference is seen without being shown.
+const atAGlance = 80
+
 // same fails with a difference when two values are not equal.
 func (p *probe) same(what string, want, got any) {
-	if diff := cmp.Diff(want, got); diff != "" {
-		p.failure(Failure{
-			Expected: fmt.Sprintf("%s: %v", what, want), Actual: fmt.Sprintf("%s: %v", what, got), Diff: diff,
-		})
+	diff := cmp.Diff(want, got)
+	if diff == "" {
+		return
 	}
+	f := Failure{Expected: fmt.Sprintf("%s: %v", what, want), Actual: fmt.Sprintf("%s: %v", what, got)}
+	if max(len(f.Expected), len(f.Actual)) > atAGlance {
+		f.Diff = diff
+	}
+	p.failure(f)
 }
 
 // send sends a message and keeps the exchange in the transcript. A target that
@@ -97,6 +104,7 @@ func cloneWith(h http.Header, name, value string) http.Header {
 // accepts sends a message that must be answered with success.
 func (p *probe) accepts(ctx context.Context, m message, why string) answer {
 	a := p.send(ctx, m)
+	p.tally.right(a)
 	if !a.success() {
 		p.fail("2xx: "+why, "%s", a)
 	}
@@ -106,6 +114,7 @@ func (p *probe) accepts(ctx context.Context, m message, why string) answer {
 // refuses sends a message that must be answered with a 4xx status, or with the given one, and have no effect.
 func (p *probe) refuses(ctx context.Context, d *delivery, m message, status int, why string) answer {
 	a := p.send(ctx, m)
+	p.tally.wrong(a)
 	want := "4xx"
 	if status != 0 {
 		want = fmt.Sprint(status)

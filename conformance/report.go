@@ -59,7 +59,9 @@ type Report struct {
 	// Exit is the exit code of the run.
 	Exit int `json:"exit"`
 	// Problem says in one line why the result is what it is. Empty when it is conformant.
-	Problem string  `json:"problem,omitempty"`
+	Problem string `json:"problem,omitempty"`
+	// Hint says what to look at first where the target seems to be another than was meant, or set up in another way.
+	Hint    string  `json:"hint,omitempty"`
 	Summary Summary `json:"summary"`
 	// Unexpected are the expected failures that did not happen.
 	Unexpected []contract.ClauseID `json:"expected_failures_that_did_not_happen,omitempty"`

@@ -35,8 +35,10 @@ func Run(t *testing.T, cfg Config) *Report {
 			}
 		})
 	}
-	report := newReport(cfg, began, results)
-	report.conclude(cfg)
+	report := s.report(began, results)
+	if report.Hint != "" {
+		t.Log(report.Hint)
+	}
 	switch {
 	case len(report.Unexpected) > 0:
 		t.Errorf("expected to fail but did not: %s", join(report.Unexpected))

@@ -22,6 +22,9 @@ type session struct {
 	client   *http.Client
 	redact   *redactor
 
+	// tally tells a target that is broken from one that is another than was meant.
+	tally tally
+
 	// nonce makes every id of this run differ from those of other runs, and serial from each other.
 	nonce  string
 	serial atomic.Int64

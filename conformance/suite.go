@@ -92,8 +92,7 @@ func (r *registered) end() {
 		return
 	}
 	r.session.close()
-	report := newReport(r.cfg, r.began, r.results)
-	report.conclude(r.cfg)
+	report := r.session.report(r.began, r.results)
 	ginkgo.AddReportEntry("report", ginkgo.ReportEntryVisibilityNever, *report)
 	if all := len(Specs(r.cfg.provider(), r.cfg.Role)); len(r.results)+r.strangers == all && len(report.Unexpected) > 0 {
 		ginkgo.Fail("expected to fail but did not: " + join(report.Unexpected))

@@ -113,6 +113,11 @@ func vectorTimes(v fixtures.Vector, s contract.Scheme) []string {
 func (p *probe) replay(ctx context.Context, v fixtures.Vector) {
 	m := p.translated(v)
 	a := p.send(ctx, m)
+	if v.Expect.Verdict == fixtures.Accept {
+		p.tally.right(a)
+	} else {
+		p.tally.wrong(a)
+	}
 	switch {
 	case v.Expect.Verdict == fixtures.Accept && !a.success():
 		p.fail("2xx: "+v.Summary, "%s", a)
