@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -53,6 +54,8 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := account.Entry{Receiver: s.life, Begin: s.now()}
 	o, err := s.read(r, &entry)
 	switch {
+	case errors.Is(err, errCut):
+		panic(http.ErrAbortHandler) // nobody is there to be answered, and nothing came that could be judged
 	case err != nil || o.Forged:
 		s.note(account.Forged, entry)
 		w.WriteHeader(http.StatusOK)
@@ -71,8 +74,12 @@ func (s *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read takes a request apart. One that the gate has not vouched for is an error.
 func (s *receiver) read(r *http.Request, entry *account.Entry) (order, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return order{}, fmt.Errorf("%w: %w", errCut, err)
+	}
 	var e envelope
-	err := json.NewDecoder(r.Body).Decode(&e)
+	err = json.Unmarshal(body, &e)
 	o := e.Data.Soak
 	entry.Number = o.Number
 	for name, value := range map[string]*int{attemptHeader: &entry.Attempt, gateHeader: &entry.Gate, lifeHeader: &entry.Life} {
@@ -85,7 +92,10 @@ func (s *receiver) read(r *http.Request, entry *account.Entry) (order, error) {
 	return o, err
 }
 
-var errUnvouched = errors.New("the gate does not vouch for this")
+var (
+	errCut       = errors.New("the connection ended within the body")
+	errUnvouched = errors.New("the gate does not vouch for this")
+)
 
 // note writes to the ledger. A receiver that cannot does not answer either.
 func (s *receiver) note(kind string, entry account.Entry) {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -76,5 +79,34 @@ func TestReceiver(t *testing.T) {
 				t.Errorf("the ledger has %v, want %v", got, row.want)
 			}
 		})
+	}
+}
+
+// TestReceiverIsCutOff ends a connection within a body, as a wire that is cut does. What came is no delivery, and no forgery
+// either.
+func TestReceiverIsCutOff(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger")
+	ledger, err := newLedger(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(&receiver{newClock(time.Now().UnixNano()), 7, ledger})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	body := bodyOf(order{Number: 3})
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: receiver\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:len(body)/2])
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); len(answer) > 0 {
+		t.Errorf("answered %q, %v", answer, err)
+	}
+	server.Close()
+	for e, err := range readRecords[account.Entry](path) {
+		t.Errorf("the ledger has %+v, %v", e, err)
 	}
 }
