@@ -110,6 +110,7 @@ type adminGate struct {
 	Scope     string `json:"scope"`
 	Breaker   string `json:"breaker"`
 	InFlight  int64  `json:"in_flight"`
+	Pending   int64  `json:"pending_outcomes"`
 	BodyBytes int64  `json:"body_bytes"`
 }
 
@@ -152,7 +153,7 @@ func (s usedStore) show() adminStore {
 	}
 	for _, u := range s.users {
 		g := u.gate.Stats()
-		shown.Gates = append(shown.Gates, adminGate{u.provider, u.gate.Scope(), breakerState(g.BreakerOpen), g.InFlight, g.BodyBytes})
+		shown.Gates = append(shown.Gates, adminGate{u.provider, u.gate.Scope(), breakerState(g.BreakerOpen), g.InFlight, g.Pending, g.BodyBytes})
 	}
 	slices.SortStableFunc(shown.Gates, func(a, b adminGate) int { return cmp.Compare(a.Scope, b.Scope) })
 	return shown

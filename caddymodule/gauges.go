@@ -11,9 +11,9 @@ import (
 // gauges show, whenever they are scraped, what all gates of a configuration and their stores hold. Gates of one provider
 // are added up, and so are stores of one kind.
 type gauges struct {
-	inFlight, bodyBytes, breakerOpen *prometheus.Desc // provider
-	ids                              *prometheus.Desc // store, state
-	evicted, diskBytes               *prometheus.Desc // store
+	inFlight, pending, bodyBytes, breakerOpen *prometheus.Desc // provider
+	ids                                       *prometheus.Desc // store, state
+	evicted, diskBytes                        *prometheus.Desc // store
 
 	mu     sync.Mutex
 	gates  map[string][]*gate.Gate
@@ -33,6 +33,7 @@ func newGauges() *gauges {
 	}
 	return &gauges{
 		inFlight:    desc("in_flight", "Deliveries under way.", "provider"),
+		pending:     desc("pending_outcomes", "Deliveries that succeeded and whose outcome the store has not taken yet.", "provider"),
 		bodyBytes:   desc("body_bytes", "Memory taken by bodies.", "provider"),
 		breakerOpen: desc("breaker_open", "Gates that leave their store alone after too many faults.", "provider"),
 		ids:         desc("store_ids", "Deliveries that the store knows, by state.", "store", "state"),
@@ -57,7 +58,7 @@ func (c *gauges) add(provider string, g *gate.Gate, lease *storeLease) {
 
 // Describe tells the registry what there is.
 func (c *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inFlight, c.bodyBytes, c.breakerOpen, c.ids, c.evicted, c.diskBytes} {
+	for _, d := range []*prometheus.Desc{c.inFlight, c.pending, c.bodyBytes, c.breakerOpen, c.ids, c.evicted, c.diskBytes} {
 		ch <- d
 	}
 }
@@ -79,16 +80,18 @@ func (c *gauges) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (c *gauges) collectGates(ch chan<- prometheus.Metric, provider string, gates []*gate.Gate) {
-	var inFlight, bodyBytes, open float64
+	var inFlight, pending, bodyBytes, open float64
 	for _, g := range gates {
 		s := g.Stats()
 		inFlight += float64(s.InFlight)
+		pending += float64(s.Pending)
 		bodyBytes += float64(s.BodyBytes)
 		if s.BreakerOpen {
 			open++
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(c.inFlight, prometheus.GaugeValue, inFlight, provider)
+	ch <- prometheus.MustNewConstMetric(c.pending, prometheus.GaugeValue, pending, provider)
 	ch <- prometheus.MustNewConstMetric(c.bodyBytes, prometheus.GaugeValue, bodyBytes, provider)
 	ch <- prometheus.MustNewConstMetric(c.breakerOpen, prometheus.GaugeValue, open, provider)
 }

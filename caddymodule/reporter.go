@@ -107,6 +107,17 @@ func (p *reporter) BreakerMoved(open bool) {
 	p.logger.Info("the store answers again")
 }
 
+// OutcomePending logs a delivery whose success is still to be recorded: should the process be killed before, its id is known.
+func (p *reporter) OutcomePending(d gate.Delivery, err error) {
+	p.logger.Warn("a delivery succeeded and that is not recorded yet: the store is offered it again",
+		zap.String("id", d.ID), zap.Error(err))
+}
+
+// OutcomeRecorded logs that a delivery's success is recorded after all.
+func (p *reporter) OutcomeRecorded(d gate.Delivery) {
+	p.logger.Info("a delivery's success is recorded after all", zap.String("id", d.ID))
+}
+
 // ClaimLost logs a delivery that may be processed a second time.
 func (p *reporter) ClaimLost(d gate.Delivery, err error) {
 	p.metrics.lost.WithLabelValues(p.provider).Inc()

@@ -70,3 +70,7 @@ var (
 	ErrFull     = dedup.ErrFull
 	ErrClosed   = dedup.ErrClosed
 )
+
+// ErrFailed is a fault that no repetition ends: a store wraps it in what it answers until it is opened anew. Every other
+// fault is taken for one that may pass.
+var ErrFailed = dedup.ErrFailed

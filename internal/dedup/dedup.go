@@ -103,6 +103,8 @@ var (
 	ErrFull = errors.New("store full")
 	// ErrClosed answers every call after Close.
 	ErrClosed = errors.New("store closed")
+	// ErrFailed is a fault that no repetition ends: the store answers it until it is opened anew.
+	ErrFailed = errors.New("store failed")
 )
 
 // Store is the protocol that every backend speaks. Its methods are safe for concurrent use, return as soon as ctx is
@@ -119,7 +121,8 @@ type Store interface {
 	// Commit records the outcome for ttl and ends the claim. When it returns nil the record survives what the backend
 	// promises to survive, and no earlier copy of the truth is seen again. Committing again with the token that made
 	// the commit is not an error and changes nothing: the first outcome stands. Errors: ErrNotOwner, ErrKey,
-	// ErrOutcome, ErrClosed, or a fault, after which the claim still runs out by itself.
+	// ErrOutcome, ErrClosed, or a fault, after which the claim still runs out by itself. Once the lease has run out,
+	// nothing tells the late owner from any other, and the answer is ErrNotOwner even where nobody has taken over.
 	Commit(ctx context.Context, key Key, owner Owner, outcome Outcome, ttl time.Duration) error
 
 	// Release ends the claim without an outcome: the key is absent again. Errors: ErrNotOwner, ErrKey, ErrClosed, or

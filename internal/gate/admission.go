@@ -27,6 +27,7 @@ type Admission struct {
 	mu    sync.Mutex
 	ended bool
 	timer *time.Timer // renews the claim; nil once it is let go
+	until time.Time   // when the lease must have run out unless it is renewed
 }
 
 // admission begins an admission without a claim.
@@ -40,6 +41,7 @@ func (a *Admission) hold(key dedup.Key, owner dedup.Owner) {
 	a.key, a.owner, a.claimed = key, owner, true
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.until = time.Now().Add(a.gate.opts.Lease)
 	a.timer = time.AfterFunc(a.gate.opts.Lease/3, a.renew)
 }
 
@@ -48,19 +50,25 @@ func (a *Admission) renew() {
 	err := a.gate.store.renew(a.ctx, a.key, a.owner, a.gate.opts.Lease)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.timer != nil && !errors.Is(err, dedup.ErrNotOwner) {
-		a.timer.Reset(a.gate.opts.Lease / 3)
+	if a.timer == nil || errors.Is(err, dedup.ErrNotOwner) {
+		return
 	}
+	if err == nil {
+		a.until = time.Now().Add(a.gate.opts.Lease)
+	}
+	a.timer.Reset(a.gate.opts.Lease / 3)
 }
 
-// letGo stops renewing.
-func (a *Admission) letGo() {
+// letGo stops renewing, and tells when the lease must have run out. It began before the store's answer came, so that it ends
+// no later.
+func (a *Admission) letGo() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.timer != nil {
 		a.timer.Stop()
 		a.timer = nil
 	}
+	return a.until
 }
 
 // Size is the length of the body in bytes, as far as it has been read.
@@ -87,8 +95,9 @@ func (a *Admission) Body() io.ReadCloser {
 }
 
 // Commit ends the admission after the receiver's success and records the status for later copies. Its error means that
-// the outcome may not be recorded; the receiver's answer stands all the same. The claim is kept while the store is
-// asked again, and left to run out if that does not help: releasing it would only let the next copy in earlier.
+// the outcome may not be recorded yet; the receiver's answer stands all the same. Where the store has had too little time, the
+// outcome is offered on in the background until the claim has run out, and the Observer is told what came of it. The
+// claim is never released: that would only let the next copy in earlier.
 func (a *Admission) Commit(status int) error {
 	if !a.end() {
 		return nil
@@ -97,11 +106,13 @@ func (a *Admission) Commit(status int) error {
 	if !a.claimed {
 		return nil
 	}
-	defer a.letGo()
 	outcome := dedup.Outcome{Status: status, At: a.gate.opts.Now()}
 	err := a.gate.store.commit(a.ctx, a.key, a.owner, outcome, a.gate.opts.TTL)
+	until := a.letGo()
 	if err != nil {
-		a.gate.opts.Observer.ClaimLost(a.delivery, err)
+		a.gate.pend(&pending{
+			gate: a.gate, delivery: a.delivery, key: a.key, owner: a.owner, outcome: outcome, until: until,
+		}, err)
 	}
 	return err
 }

@@ -143,6 +143,7 @@ type Gate struct {
 	store      *guardedStore
 	budget     budget
 	flights    flights
+	pending    atomic.Int64 // outcomes that the store has not taken yet
 }
 
 // New returns a Gate. Errors: no secret or an unusable one, an unusable scheme, or options out of range.
@@ -200,8 +201,10 @@ func (g *Gate) Scope() string { return g.opts.Scope }
 
 // Stats is what a Gate holds at one moment.
 type Stats struct {
-	// InFlight is the number of requests being judged and of admissions that have not ended.
+	// InFlight is the number of requests being judged, of admissions that have not ended, and of outcomes that are pending.
 	InFlight int64
+	// Pending is the number of outcomes that the store has not taken yet and is offered again. At most MaxPending.
+	Pending int64
 	// BodyBytes is the memory taken by bodies.
 	BodyBytes int64
 	// BreakerOpen tells that the store is left alone after too many faults.
@@ -212,10 +215,12 @@ type Stats struct {
 func (g *Gate) Stats() Stats {
 	return Stats{
 		InFlight:    g.flights.count(),
+		Pending:     min(g.pending.Load(), MaxPending),
 		BodyBytes:   g.budget.used.Load() * g.opts.copies(),
 		BreakerOpen: g.store != nil && g.store.broken(),
 	}
 }
 
-// Drain waits until no request is being judged and every admission has ended, or ctx is done, whose error it then returns.
+// Drain waits until no request is being judged, every admission has ended and no outcome is pending, or ctx is done, whose
+// error it then returns.
 func (g *Gate) Drain(ctx context.Context) error { return g.flights.drain(ctx) }

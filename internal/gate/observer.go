@@ -29,6 +29,11 @@ type Observer interface {
 	StoreAsked(op Operation, took time.Duration, fault error)
 	// BreakerMoved reports that the store is left alone from now on, or asked again.
 	BreakerMoved(open bool)
+	// OutcomePending reports an admission whose outcome the store has not taken at once. It is offered again until
+	// OutcomeRecorded or ClaimLost reports the end of that.
+	OutcomePending(d Delivery, err error)
+	// OutcomeRecorded reports that the store has taken an outcome that was pending.
+	OutcomeRecorded(d Delivery)
 	// ClaimLost reports an admission whose outcome could not be recorded, or whose claim has been taken over: the
 	// delivery may reach the receiver a second time.
 	ClaimLost(d Delivery, err error)
@@ -42,5 +47,7 @@ type nobody struct{}
 
 func (nobody) StoreAsked(Operation, time.Duration, error) {}
 func (nobody) BreakerMoved(bool)                          {}
+func (nobody) OutcomePending(Delivery, error)             {}
+func (nobody) OutcomeRecorded(Delivery)                   {}
 func (nobody) ClaimLost(Delivery, error)                  {}
 func (nobody) Mismatched(func() []signature.Finding)      {}

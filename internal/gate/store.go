@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -15,7 +16,7 @@ const (
 	breakerFaults = 5
 	// breakerRest is how long it is left alone before one claim tries it again.
 	breakerRest = time.Second
-	// commitAttempts is how often an outcome is offered to the store.
+	// commitAttempts is how often an outcome is offered to the store while its sender waits.
 	commitAttempts = 3
 	// commitPatience is how many store time-outs one commit may take: it is the one durable write of a delivery.
 	commitPatience = 4
@@ -86,20 +87,30 @@ func (s *guardedStore) renew(ctx context.Context, key dedup.Key, owner dedup.Own
 	})
 }
 
-// commit offers an outcome to the store until it takes it, a bounded number of times. A store that answers that the claim
-// is not owned has answered.
+// commit offers an outcome to the store until it takes it, a bounded number of times.
 func (s *guardedStore) commit(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
 	pause := s.timeout / 4
 	for attempt := 1; ; attempt++ {
-		err := s.ask(ctx, OpCommit, commitPatience*s.timeout, func(ctx context.Context) error {
-			return s.Commit(ctx, key, owner, outcome, ttl)
-		})
-		if !isFault(err) || errors.Is(err, dedup.ErrClosed) || attempt == commitAttempts {
+		err := s.offer(ctx, key, owner, outcome, ttl)
+		if err == nil || isFinal(err) || attempt == commitAttempts {
 			return err
 		}
 		time.Sleep(pause)
 		pause *= 4
 	}
+}
+
+// offer offers an outcome to the store once.
+func (s *guardedStore) offer(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
+	return s.ask(ctx, OpCommit, commitPatience*s.timeout, func(ctx context.Context) error {
+		return s.Commit(ctx, key, owner, outcome, ttl)
+	})
+}
+
+// isFinal tells an answer to a commit that another offer would not change.
+func isFinal(err error) bool {
+	return slices.ContainsFunc([]error{dedup.ErrNotOwner, dedup.ErrKey, dedup.ErrOutcome, dedup.ErrClosed, dedup.ErrFailed},
+		func(final error) bool { return errors.Is(err, final) })
 }
 
 func (s *guardedStore) release(ctx context.Context, key dedup.Key, owner dedup.Owner) error {

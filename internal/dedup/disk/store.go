@@ -36,9 +36,9 @@ var (
 	ErrVersion = errors.New("store of another version")
 	// ErrCorrupt: the directory is not a store, or one that was damaged.
 	ErrCorrupt = errors.New("store damaged")
-	// ErrFailed: a fault after which nobody knows what is on the disk, such as a failed write of the log. The store
-	// refuses every call until the process restarts.
-	ErrFailed = errors.New("store failed")
+	// ErrFailed is [dedup.ErrFailed]: a fault after which nobody knows what is on the disk, such as a failed write of the
+	// log. The store refuses every call until the process restarts.
+	ErrFailed = dedup.ErrFailed
 	// ErrNoSpace answers a Claim or Commit while the disk has less than [Options].MinFree left.
 	ErrNoSpace = errors.New("too little disk space left")
 )

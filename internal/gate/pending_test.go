@@ -1,0 +1,287 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/darihook/darihook/internal/gate"
+)
+
+// quickly is longer than the attempts take that a sender waits for while the store refuses at once.
+const quickly = 400 * time.Millisecond
+
+// pendingGate is a gate whose store refuses to record, with an observer.
+func pendingGate(t *testing.T, fault func(context.Context) error, change func(*gate.Options)) (*gate.Gate, *faulty, *witness) {
+	t.Helper()
+	store, seen := newFaulty(t), new(witness)
+	store.set(gate.OpCommit, fault)
+	return newGate(t, func(o *gate.Options) {
+		o.Store, o.Observer, o.Wait = store, seen, -1
+		if change != nil {
+			change(o)
+		}
+	}), store, seen
+}
+
+// want checks what the observer has been told of pending outcomes.
+func (w *witness) want(t *testing.T, pending, recorded, lost int64) {
+	t.Helper()
+	if w.pending.Load() != pending || w.recorded.Load() != recorded || w.lost.Load() != lost {
+		t.Errorf("%d pending, %d recorded, %d lost reported; want %d, %d, %d",
+			w.pending.Load(), w.recorded.Load(), w.lost.Load(), pending, recorded, lost)
+	}
+}
+
+// TestOutcomeOutlivesAnOutage has a store refuse outcomes for most of a lease, in every way in which one may.
+func TestOutcomeOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(context.Context) error{
+		"ok/refuses": broken,
+		"ok/hangs":   hanging,
+		"ok/full":    func(context.Context) error { return dedup.ErrFull },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, store, seen := pendingGate(t, fault, nil)
+				start := time.Now()
+				if err := admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusAccepted); err == nil {
+					t.Error("a commit that was not made answers no error")
+				}
+				if took := time.Since(start); took > 4*time.Second {
+					t.Errorf("the sender waited for %s", took)
+				}
+				if s := g.Stats(); s.Pending != 1 || s.InFlight != 1 || s.BodyBytes != 0 {
+					t.Errorf("while it is pending: %+v", s)
+				}
+				time.Sleep(20 * time.Second)
+				refused(t, g, delivery(t, "evt_1"), contract.CodeInFlight)
+				store.set(gate.OpCommit, nil)
+				time.Sleep(3 * time.Second)
+				if _, v := g.Admit(t.Context(), delivery(t, "evt_1")); v.Decision != gate.Duplicate || v.Status != http.StatusAccepted {
+					t.Errorf("%+v, want a duplicate with 202", v)
+				}
+				if s := g.Stats(); s.Pending != 0 || s.InFlight != 0 {
+					t.Errorf("afterwards: %+v", s)
+				}
+				seen.want(t, 1, 1, 0)
+			})
+		})
+	}
+}
+
+// TestPendingOutcomeEnds shows each end of an outcome that is not recorded: it is reported once, and the store is left alone
+// from then on.
+func TestPendingOutcomeEnds(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		later func(context.Context) error // what the store answers after ten seconds; nil: as before
+		after time.Duration               // when the end is known, from the claim on
+	}{
+		"fail/lease out":      {nil, gate.DefaultLease},
+		"fail/not owned":      {func(context.Context) error { return dedup.ErrNotOwner }, 12 * time.Second},
+		"fail/closed":         {func(context.Context) error { return dedup.ErrClosed }, 12 * time.Second},
+		"fail/failed":         {func(context.Context) error { return fmt.Errorf("writing: %w", dedup.ErrFailed) }, 12 * time.Second},
+		"fail/not an outcome": {func(context.Context) error { return dedup.ErrOutcome }, 12 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, store, seen := pendingGate(t, broken, nil)
+				start := time.Now()
+				_ = admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK)
+				time.Sleep(10*time.Second - time.Since(start))
+				seen.want(t, 1, 0, 0)
+				if row.later != nil {
+					store.set(gate.OpCommit, row.later)
+				}
+				time.Sleep(row.after - time.Since(start) - time.Nanosecond)
+				if row.later == nil {
+					seen.want(t, 1, 0, 0) // until the last moment
+				}
+				time.Sleep(time.Nanosecond)
+				synctest.Wait()
+				seen.want(t, 1, 0, 1)
+				asked := store.count(gate.OpCommit)
+				time.Sleep(time.Hour)
+				if s := g.Stats(); s.Pending != 0 || s.InFlight != 0 || store.count(gate.OpCommit) != asked {
+					t.Errorf("after the end: %+v, %d offers", s, store.count(gate.OpCommit)-asked)
+				}
+				if asked > 60 {
+					t.Errorf("%d offers in %s", asked, row.after)
+				}
+			})
+		})
+	}
+}
+
+// TestFinalAnswersAreNotOffered shows which answers end an outcome at the first attempt.
+func TestFinalAnswersAreNotOffered(t *testing.T) {
+	t.Parallel()
+	for _, final := range []error{dedup.ErrNotOwner, dedup.ErrKey, dedup.ErrOutcome, dedup.ErrClosed, dedup.ErrFailed} {
+		t.Run("fail/"+final.Error(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, store, seen := pendingGate(t, func(context.Context) error { return fmt.Errorf("committing: %w", final) }, nil)
+				if err := admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK); !errors.Is(err, final) {
+					t.Errorf("error %v, want %v", err, final)
+				}
+				time.Sleep(time.Hour)
+				if n := store.count(gate.OpCommit); n != 1 {
+					t.Errorf("%d attempts, want 1", n)
+				}
+				seen.want(t, 0, 0, 1)
+			})
+		})
+	}
+}
+
+// TestLeaseCountsFromTheLastRenewal has a receiver work for longer than a lease, and the store refuse all from the second
+// renewal on.
+func TestLeaseCountsFromTheLastRenewal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, store, seen := pendingGate(t, broken, nil)
+		start := time.Now()
+		a := admitted(t, g, delivery(t, "evt_1"))
+		time.Sleep(15 * time.Second)
+		store.set(gate.OpRenew, broken)
+		time.Sleep(10 * time.Second)
+		renewals := store.count(gate.OpRenew)
+		_ = a.Commit(http.StatusOK)
+		time.Sleep(10*time.Second + gate.DefaultLease - time.Since(start) - time.Nanosecond)
+		seen.want(t, 1, 0, 0)
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		seen.want(t, 1, 0, 1)
+		if renewals != 2 || store.count(gate.OpRenew) != 2 {
+			t.Errorf("%d renewals while the receiver worked, %d afterwards: want 2 and none", renewals, store.count(gate.OpRenew)-renewals)
+		}
+	})
+}
+
+// TestNothingIsPendingAfterTheLease has the lease run out while the receiver works.
+func TestNothingIsPendingAfterTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, store, seen := pendingGate(t, broken, nil)
+		store.set(gate.OpRenew, broken)
+		a := admitted(t, g, delivery(t, "evt_1"))
+		time.Sleep(gate.DefaultLease)
+		_ = a.Commit(http.StatusOK)
+		seen.want(t, 0, 0, 1)
+	})
+}
+
+// TestLateAnswerIsFound has a store record an outcome and lose its answers until the lease must have run out: the last offer
+// finds that nothing is lost.
+func TestLateAnswerIsFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, seen := newFaulty(t), new(witness)
+		until := time.Now().Add(gate.DefaultLease)
+		g := newGate(t, func(o *gate.Options) { o.Store, o.Observer, o.Wait = mute{store, until}, seen, -1 })
+		_ = admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK)
+		time.Sleep(time.Hour)
+		seen.want(t, 1, 1, 0)
+	})
+}
+
+// mute is a store that records what it is told and answers commits from a time on only.
+type mute struct {
+	dedup.Store
+	until time.Time
+}
+
+func (m mute) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
+	if err := m.Store.Commit(ctx, key, owner, outcome, ttl); err != nil || !time.Now().Before(m.until) {
+		return err
+	}
+	return errBroken
+}
+
+// TestPendingOutcomesAreBounded fills the room for them: one more is given up as soon as its sender has its answer, and the
+// others are recorded.
+func TestPendingOutcomesAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, store, seen := pendingGate(t, broken, nil)
+		for i := range gate.MaxPending {
+			a := admitted(t, g, delivery(t, fmt.Sprintf("evt_%d", i)))
+			go func() { _ = a.Commit(http.StatusOK) }()
+		}
+		time.Sleep(quickly)
+		if s := g.Stats(); s.Pending != gate.MaxPending {
+			t.Fatalf("%d outcomes pending, want %d", s.Pending, gate.MaxPending)
+		}
+		if err := admitted(t, g, delivery(t, "evt_beyond")).Commit(http.StatusOK); !errors.Is(err, errBroken) {
+			t.Errorf("error %v", err)
+		}
+		seen.want(t, gate.MaxPending, 0, 1)
+		store.set(gate.OpCommit, nil)
+		time.Sleep(3 * time.Second)
+		seen.want(t, gate.MaxPending, gate.MaxPending, 1)
+		if s := g.Stats(); s.Pending != 0 || s.InFlight != 0 {
+			t.Errorf("afterwards: %+v", s)
+		}
+	})
+}
+
+// TestPendingOutcomesComeApart shows that outcomes which failed together are not offered together.
+func TestPendingOutcomesComeApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const outcomes = 100
+		moments := make(map[time.Duration]int)
+		start := time.Now()
+		g, store, _ := pendingGate(t, broken, nil)
+		for i := range outcomes {
+			a := admitted(t, g, delivery(t, fmt.Sprintf("evt_%d", i)))
+			go func() { _ = a.Commit(http.StatusOK) }()
+		}
+		time.Sleep(quickly)
+		store.set(gate.OpCommit, func(context.Context) error {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			moments[time.Since(start).Truncate(time.Millisecond)]++
+			return errBroken
+		})
+		time.Sleep(10 * time.Second)
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		for moment, n := range moments {
+			if n > outcomes/4 {
+				t.Errorf("%d of %d offers in the millisecond after %s", n, outcomes, moment)
+			}
+		}
+		if len(moments) < outcomes {
+			t.Errorf("offers in %d different milliseconds only", len(moments))
+		}
+	})
+}
+
+// TestDrainWaitsForPendingOutcomes shows that a store is not closed under them.
+func TestDrainWaitsForPendingOutcomes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, store, seen := pendingGate(t, broken, nil)
+		_ = admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK)
+		short, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := g.Drain(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("drained with an outcome pending: %v", err)
+		}
+		store.set(gate.OpCommit, nil)
+		if err := g.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		seen.want(t, 1, 1, 0)
+	})
+}
