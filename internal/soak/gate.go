@@ -103,7 +103,7 @@ func (g *gate) caddyfile() string {
 	admin unix/%s
 	auto_https off
 	log {
-		level ERROR
+		level INFO
 		format json
 		exclude http.log.error http.handlers.reverse_proxy
 	}

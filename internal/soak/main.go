@@ -195,7 +195,7 @@ func (o *options) newFleet(clock clock, gates []*gate) (*fleet, error) {
 
 func (o *options) journalPath() string { return filepath.Join(o.dir, "journal.jsonl") }
 
-// commitBound is how long a gate takes at most to record a success while its store does not answer: three attempts of four
+// commitBound is how long a sender waits at most for a success that the gate cannot record at once: three attempts of four
 // timeouts each, the pauses between them, and what a busy machine adds.
 const commitBound = 5 * time.Second
 
@@ -217,11 +217,9 @@ func (o *options) account(s *stage, sent int) (account.Report, error) {
 		h.Faults = append(h.Faults, f)
 	}
 	for _, g := range s.gates {
-		lost, err := readLostClaims(o.dir, g)
-		if err != nil {
+		if err := readWords(&h, o.dir, g); err != nil {
 			return account.Report{}, err
 		}
-		h.Lost = append(h.Lost, lost...)
 	}
 	return account.Audit(h)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,27 +68,62 @@ func TestRecordsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestLostClaims(t *testing.T) {
+func TestWords(t *testing.T) {
 	t.Parallel()
 	clock := newClock(1_790_000_000_000_000_000)
 	at := 1500 * time.Millisecond
-	const line = `{"level":"error","ts":1790000001.5,"logger":"http.handlers.dari_webhook",` +
-		`"msg":"a delivery succeeded and that could not be recorded: a copy of it would be processed again","id":"evt_soak_12","error":"`
+	const head = `{"level":"error","ts":1790000001.5,"logger":"http.handlers.dari_webhook","msg":"`
+	const line = head + `a delivery succeeded and that could not be recorded: a copy of it would be processed again","id":"evt_soak_12","error":"`
 	for name, row := range map[string]struct {
 		line string
-		want account.LostClaim
+		want word
 		ok   bool
 	}{
-		"ok/no answer":    {line + `redis did not answer in time"}`, account.LostClaim{Number: 12, At: at}, true},
-		"ok/taken":        {line + `claim not owned"}`, account.LostClaim{Number: 12, At: at, Taken: true}, true},
-		"fail/other line": {`{"level":"error","ts":1790000001.5,"msg":"the store cannot answer","error":"claim not owned"}`, account.LostClaim{}, false},
-		"fail/other id":   {`{"msg":"could not be recorded","id":"evt_1"}`, account.LostClaim{}, false},
+		"ok/no answer": {line + `redis did not answer in time"}`, word{verb: lost, number: 12, at: at}, true},
+		"ok/taken":     {line + `claim not owned"}`, word{verb: lost, number: 12, at: at, taken: true}, true},
+		"ok/pending": {head + `a delivery succeeded and that is not recorded yet: the store is offered it again","id":"evt_soak_12"}`,
+			word{verb: pending, number: 12, at: at}, true},
+		"ok/recorded": {head + `a delivery's success is recorded after all","id":"evt_soak_12"}`,
+			word{verb: recorded, number: 12, at: at}, true},
+		"fail/other line": {head + `the store cannot answer","error":"claim not owned"}`, word{}, false},
+		"fail/other id":   {`{"msg":"could not be recorded","id":"evt_1"}`, word{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got, ok := parseLostClaim([]byte(row.line), clock); got != row.want || ok != row.ok {
+			if got, ok := parseWord([]byte(row.line), clock); got != row.want || ok != row.ok {
 				t.Errorf("%+v, %t", got, ok)
 			}
 		})
+	}
+}
+
+// TestReadWords has a gate say all that it may of three deliveries, in two processes, the first of which was killed.
+func TestReadWords(t *testing.T) {
+	t.Parallel()
+	g := &gate{number: 1, clock: newClock(0)}
+	g.life.Store(2)
+	dir := t.TempDir()
+	const yet, after, not = "is not recorded yet", "recorded after all", "could not be recorded"
+	for life, said := range [][][2]string{
+		{{yet, "0"}, {yet, "1"}, {yet, "2"}, {after, "0"}, {not, "2"}},
+		{{yet, "0"}, {after, "0"}},
+	} {
+		var log string
+		for i, s := range said {
+			log += fmt.Sprintf("{\"ts\":%d,\"msg\":%q,\"id\":\"evt_soak_%s\"}\n", i, s[0], s[1])
+		}
+		if err := os.WriteFile(logPath(dir, g.number, life+1), []byte(log), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var h account.History
+	if err := readWords(&h, dir, g); err != nil {
+		t.Fatal(err)
+	}
+	if want := []account.PendingOutcome{{Number: 1, Gate: 1, Life: 1, At: time.Second}}; !slices.Equal(h.Pending, want) {
+		t.Errorf("pending %+v, want %+v", h.Pending, want)
+	}
+	if want := []account.LostClaim{{Number: 2, Gate: 1, Life: 1, At: 4 * time.Second}}; !slices.Equal(h.Lost, want) {
+		t.Errorf("lost %+v, want %+v", h.Lost, want)
 	}
 }

@@ -206,5 +206,10 @@ func (h *History) suspects(wanted func(int) bool) (map[int][]*run, error) {
 			one.lost = append(one.lost, l)
 		}
 	}
+	for _, p := range h.Pending {
+		for _, one := range runs[p.Number] {
+			one.pending = append(one.pending, p)
+		}
+	}
 	return runs, nil
 }

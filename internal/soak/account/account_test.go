@@ -15,6 +15,7 @@ type story struct {
 	ledger  []Entry
 	journal []Attempt
 	lost    []LostClaim
+	pending []PendingOutcome
 	faults  []Fault
 }
 
@@ -32,7 +33,7 @@ func (s *story) audit(t *testing.T) Report {
 	t.Helper()
 	report, err := Audit(History{
 		Sent: s.sent, Lease: 3 * time.Second, CommitBound: 4 * time.Second,
-		Ledger: each(s.ledger), Journal: each(s.journal), Lost: s.lost, Faults: s.faults,
+		Ledger: each(s.ledger), Journal: each(s.journal), Lost: s.lost, Pending: s.pending, Faults: s.faults,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -149,6 +150,11 @@ func TestExcuses(t *testing.T) {
 		s.lost = append(s.lost, LostClaim{Number: 0, Gate: 0, Life: 1, At: at, Taken: taken})
 		return s
 	}
+	pending := func(s *story, gate, life int, at time.Duration) *story {
+		s.pending = append(s.pending, PendingOutcome{Number: 0, Gate: gate, Life: life, At: at})
+		return s
+	}
+	away, dies := between(RedisKilled, 0, 1000*ms, 2000*ms), between(GateKilled, 0, 1500*ms, 1600*ms)
 	unanswered := func(s *story) *story {
 		s.ledger = slices.Delete(s.ledger, 1, 2)
 		return s
@@ -187,16 +193,29 @@ func TestExcuses(t *testing.T) {
 		"fail/cut after the answer":              {twiceAfter(Told, 502), []Fault{between(UpstreamCut, 0, 1011*ms, 1300*ms)}, false},
 		"fail/answer late":                       {twiceAfter(Told, 502), []Fault{between(UpstreamSlow, 0, 1000*ms, 1300*ms)}, false},
 		"fail/redis killed, nobody says so":      {twice(), []Fault{between(RedisKilled, 0, 1000*ms, 2000*ms)}, false},
-		"ok/redis killed":                        {lost(twice(), 1009*ms, false), []Fault{between(RedisKilled, 0, 1000*ms, 2000*ms)}, true},
-		"ok/wire to redis, hung up":              {lost(twiceAfter(HungUp, 0), 1009*ms, false), []Fault{between(StoreHeld, 0, 1000*ms, 2000*ms)}, true},
-		"fail/not recorded without a fault":      {lost(twice(), 1009*ms, false), nil, false},
-		"fail/not recorded, fault over":          {lost(twice(), 1009*ms, false), []Fault{between(RedisKilled, 0, 100*ms, 900*ms)}, false},
-		"fail/not recorded, gate paused":         {lost(twice(), 1009*ms, false), []Fault{between(GatePaused, 0, 1000*ms, 9000*ms)}, false},
-		"fail/not recorded, another's wire":      {lost(twice(), 1009*ms, false), []Fault{between(StoreCut, 1, 1000*ms, 2000*ms)}, false},
-		"fail/not recorded, gate was reloaded":   {lost(twice(), 1009*ms, false), []Fault{between(GateReloaded, 0, 1000*ms, 2000*ms)}, false},
-		"fail/word given before the run":         {lost(twice(), 1000*ms, false), []Fault{between(RedisKilled, 0, 900*ms, 2000*ms)}, false},
-		"ok/claim taken while paused":            {lost(slow(twice(), 5000*ms), 5005*ms, true), []Fault{between(GatePaused, 0, 1001*ms, 4900*ms)}, true},
-		"ok/claim taken, redis paused":           {lost(slow(twice(), 5000*ms), 5005*ms, true), []Fault{between(RedisPaused, Everyone, 1500*ms, 4900*ms)}, true},
+		"ok/redis killed":                        {lost(twice(), 4000*ms, false), []Fault{between(RedisKilled, 0, 1000*ms, 5000*ms)}, true},
+		"ok/wire to redis, hung up":              {lost(twiceAfter(HungUp, 0), 4000*ms, false), []Fault{between(StoreHeld, 0, 1000*ms, 5000*ms)}, true},
+		"ok/redis killed, gate paused": {lost(twice(), 4000*ms, false),
+			[]Fault{between(RedisKilled, 0, 1000*ms, 1500*ms), between(GatePaused, 0, 1400*ms, 4000*ms)}, true},
+		"ok/redis killed, slow receiver":        {lost(slow(twice(), 5000*ms), 5500*ms, false), []Fault{between(RedisKilled, 0, 4900*ms, 5600*ms)}, true},
+		"fail/given up within a lease":          {lost(twice(), 1309*ms, false), []Fault{between(RedisKilled, 0, 1000*ms, 5000*ms)}, false},
+		"fail/given up when it answered":        {lost(twice(), 4000*ms, false), []Fault{between(RedisKilled, 0, 1000*ms, 1900*ms)}, false},
+		"fail/not recorded without a fault":     {lost(twice(), 4000*ms, false), nil, false},
+		"fail/not recorded, fault over":         {lost(twice(), 4000*ms, false), []Fault{between(RedisKilled, 0, 100*ms, 900*ms)}, false},
+		"fail/not recorded, gate paused":        {lost(twice(), 4000*ms, false), []Fault{between(GatePaused, 0, 1000*ms, 9000*ms)}, false},
+		"fail/not recorded, another's wire":     {lost(twice(), 4000*ms, false), []Fault{between(StoreCut, 1, 1000*ms, 5000*ms)}, false},
+		"fail/not recorded, gate was reloaded":  {lost(twice(), 4000*ms, false), []Fault{between(GateReloaded, 0, 1000*ms, 5000*ms)}, false},
+		"fail/word given before the run":        {lost(twice(), 1000*ms, false), []Fault{between(RedisKilled, 0, -900*ms, 2000*ms)}, false},
+		"ok/killed while pending":               {pending(twice(), 0, 1, 1009*ms), []Fault{away, dies}, true},
+		"fail/pending and not killed":           {pending(twice(), 0, 1, 1009*ms), []Fault{away}, false},
+		"fail/killed, nothing pending":          {twice(), []Fault{away, dies}, false},
+		"fail/killed while pending, store well": {pending(twice(), 0, 1, 1009*ms), []Fault{dies}, false},
+		"fail/killed long after it was pending": {pending(twice(), 0, 1, 1009*ms), []Fault{away, between(GateKilled, 0, 4500*ms, 4600*ms)}, false},
+		"fail/another killed while pending":     {pending(twice(), 0, 1, 1009*ms), []Fault{away, between(GateKilled, 1, 1500*ms, 1600*ms)}, false},
+		"fail/pending at another gate":          {pending(twice(), 1, 1, 1009*ms), []Fault{away, dies}, false},
+		"fail/pending in another life":          {pending(twice(), 0, 2, 1009*ms), []Fault{away, dies}, false},
+		"ok/claim taken while paused":           {lost(slow(twice(), 5000*ms), 5005*ms, true), []Fault{between(GatePaused, 0, 1001*ms, 4900*ms)}, true},
+		"ok/claim taken, redis paused":          {lost(slow(twice(), 5000*ms), 5005*ms, true), []Fault{between(RedisPaused, Everyone, 1500*ms, 4900*ms)}, true},
 		"ok/claim taken, two faults": {lost(slow(twice(), 5000*ms), 5005*ms, true),
 			[]Fault{between(RedisPaused, Everyone, 1500*ms, 2100*ms), between(StoreCut, 0, 2100*ms, 2700*ms)}, true},
 		// A release without an owner check, a lease shorter than the handler and a claim reclaimed as an orphan all look

@@ -13,10 +13,11 @@ type run struct {
 	// attempt is the sender's record of it, if it made one.
 	attempt *Attempt
 	lost    []LostClaim
+	pending []PendingOutcome
 }
 
 // told reports whether the gate answered the run's sender with a success, which it does only after it has tried to record
-// it.
+// it, and has said so where it could not.
 func (r run) told() bool { return r.attempt != nil && r.attempt.Succeeded() }
 
 // open reports whether the run's sender was still waiting for an answer at a moment, or cannot say.
@@ -46,6 +47,11 @@ func (h *History) excuse(r run) (because string, ok bool) {
 			return fmt.Sprintf("%s, and the gate says that it could not record it", f), true
 		}
 	}
+	for _, p := range r.pending {
+		if f, ok := h.killedPending(r, p); ok {
+			return fmt.Sprintf("%s, and the gate says that it had still to record it", f), true
+		}
+	}
 	if r.told() {
 		return "", false
 	}
@@ -70,29 +76,56 @@ var silencesStore = map[Kind]bool{
 	RedisKilled: true, RedisPaused: true, StoreCut: true, StoreReset: true, StoreHeld: true, StoreDelayed: true,
 }
 
-// unrecorded finds the fault behind a gate's word that it could not record a success. That the store did not answer needs
-// a fault of the store at that time. That the claim was another's by then needs faults of the store, or pauses of the gate,
-// that took as long as it is between two renewals: a claim is renewed every third of its lease, so none runs out earlier.
+// unrecorded finds the fault behind a gate's word that it could not record a success. A claim is renewed every third of its
+// lease, and the outcome offered until the lease is out, so that faults of the store, or pauses of the gate, must have taken
+// a third of a lease. A receiver that worked for as long may have met several that did so only together with the times at
+// which renewals were due. That the store did not answer, and not that the claim was another's, needs a fault of the store
+// after the success besides.
 func (h *History) unrecorded(r run, l LostClaim) (worst Fault, ok bool) {
 	if l.Gate != r.Gate || l.Life != r.Life || l.At < r.At {
 		return Fault{}, false
 	}
-	from, enough := r.At, time.Duration(1)
-	if l.Taken {
-		from, enough = r.Begin-h.Lease/3, h.Lease/3
+	store, silent := h.worst(func(f Fault) bool { return f.hits(r.Gate) && silencesStore[f.Kind] }, r.At, l.At)
+	if !l.Taken && (silent == 0 || r.At-r.Begin >= h.Lease/3) {
+		return store, silent > 0
 	}
-	var total, longest time.Duration
+	worst, total := h.worst(func(f Fault) bool {
+		return f.hits(r.Gate) && (silencesStore[f.Kind] || f.Kind == GatePaused)
+	}, r.Begin-h.Lease/3, l.At)
+	return worst, total >= h.Lease/3
+}
+
+// worst finds the fault that covers the most of a span of time, of those that are meant, and how much all of them cover.
+func (h *History) worst(meant func(Fault) bool, from, until time.Duration) (worst Fault, total time.Duration) {
+	longest := time.Duration(0)
 	for _, f := range h.Faults {
-		if !f.hits(r.Gate) || !silencesStore[f.Kind] && (f.Kind != GatePaused || !l.Taken) {
+		if !meant(f) {
 			continue
 		}
-		covered := f.overlap(from, l.At)
+		covered := f.overlap(from, until)
 		total += covered
 		if covered > longest {
 			worst, longest = f, covered
 		}
 	}
-	return worst, total >= enough
+	return worst, total
+}
+
+// killedPending finds the kill that took a success along which the gate says that it had still to record, on account of a
+// fault of the store.
+func (h *History) killedPending(r run, p PendingOutcome) (kill Fault, ok bool) {
+	if p.Gate != r.Gate || p.Life != r.Life || p.At < r.At {
+		return Fault{}, false
+	}
+	if _, silent := h.worst(func(f Fault) bool { return f.hits(r.Gate) && silencesStore[f.Kind] }, r.At, p.At); silent == 0 {
+		return Fault{}, false
+	}
+	for _, f := range h.Faults {
+		if f.Kind == GateKilled && f.Gate == r.Gate && f.Life == r.Life && f.Until >= p.At && f.From <= p.At+h.Lease {
+			return f, true
+		}
+	}
+	return Fault{}, false
 }
 
 func (f Fault) hits(gate int) bool { return f.Gate == gate || f.Gate == Everyone }

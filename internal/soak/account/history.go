@@ -120,17 +120,26 @@ type LostClaim struct {
 	Taken bool
 }
 
+// PendingOutcome is a gate's own word that a delivery succeeded and is still to be recorded, after which it said no more of it.
+type PendingOutcome struct {
+	Number int
+	Gate   int
+	Life   int
+	At     time.Duration
+}
+
 // History is all that was recorded.
 type History struct {
 	// Sent is the number of deliveries, whose numbers are below it.
 	Sent int
 	// Lease of a claim.
 	Lease time.Duration
-	// CommitBound is how long a gate may take to record a success while the store does not answer.
+	// CommitBound is how long a sender may wait for a success that the gate cannot record at once.
 	CommitBound time.Duration
 	// Ledger and Journal are read twice.
 	Ledger  iter.Seq2[Entry, error]
 	Journal iter.Seq2[Attempt, error]
 	Lost    []LostClaim
+	Pending []PendingOutcome
 	Faults  []Fault
 }
