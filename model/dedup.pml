@@ -11,6 +11,7 @@
  *   ACK_BEFORE_OUTCOME   a copy that meets a claim is told 2xx at once
  *   BURNED_UNVERIFIED    an id is remembered before the signature is checked
  *   KEPT_AFTER_FAILURE   an id stays remembered although the receiver failed
+ *   OUTCOME_DROPPED      an outcome that the store does not take at once is given up
  *   LEASE_ENDLESS        a claim does not run out when its owner is gone
  */
 
@@ -47,6 +48,7 @@ byte owner = NOBODY;
 mtype:step at[GATES] = idle;
 byte caller[GATES] = NOBODY; /* the copy that waits for the answer; nobody after a hang-up */
 bool cut[GATES];
+bool pending[GATES];         /* an outcome that the store has not taken yet; the gate may work on other copies meanwhile */
 
 /* The senders: which gate each copy was sent to, the answer, and whether it was 2xx. */
 byte sentTo[COPIES] = NOBODY;
@@ -56,7 +58,7 @@ bool acked[COPIES];
 /* What the properties speak of; the protocol never reads it. */
 bool owns[GATES];    /* the gate works under a claim that it has not ended, nor lost through being cut or killed */
 byte successes;      /* how often the receiver has processed the delivery */
-bool excused;        /* a gate was killed or cut between forwarding and commit */
+bool excused;        /* a gate was killed between forwarding and commit, or cut off from then until its lease was out */
 
 byte crashes = CRASHES;
 byte cuts = CUTS;
@@ -144,7 +146,13 @@ take:		sentTo[c] = NOBODY;
 		fi;
 		finish(g, ok)
 	   }
-	:: atomic { at[g] == commit && cut[g] -> owns[g] = false; excused = true; finish(g, ok) }
+	:: atomic { at[g] == commit && cut[g] ->
+		owns[g] = false;
+#ifndef OUTCOME_DROPPED
+		pending[g] = mine(g);
+#endif
+		finish(g, ok)
+	   }
 
 	/* Release. */
 	:: atomic { at[g] == release && !cut[g] ->
@@ -161,6 +169,16 @@ take:		sentTo[c] = NOBODY;
 		finish(g, failed)
 	   }
 	:: atomic { at[g] == release && cut[g] -> owns[g] = false; finish(g, failed) }
+	od
+}
+
+/* What the gates do in the background: the store is offered an outcome again. One that is still pending when its gate can
+ * reach the store is in time, or the end of the lease below would have ended it. */
+proctype Offers() {
+endOffers:
+	do
+	:: atomic { pending[0] && !cut[0] -> pending[0] = false; end(0, done) }
+	:: atomic { pending[1] && !cut[1] -> pending[1] = false; end(1, done) }
 	od
 }
 
@@ -189,11 +207,13 @@ endLeases:
 #elif defined(LEASE_TOO_SHORT)
 	:: atomic { state == inFlight -> state = absent; owner = NOBODY }
 #else
-	:: atomic { state == inFlight && (!owns[owner] || cut[owner]) ->
+	:: atomic { state == inFlight && (!owns[owner] && !pending[owner] || cut[owner]) ->
 		if
-		:: owns[owner] -> owns[owner] = false; excused = true
+		:: owns[owner] || pending[owner] -> excused = true
 		:: else
 		fi;
+		owns[owner] = false;
+		pending[owner] = false;
 		state = absent;
 		owner = NOBODY
 	   }
@@ -205,7 +225,11 @@ endLeases:
  * forwarded may succeed all the same. */
 inline crash(g) {
 	atomic {
-		crashes > 0 && at[g] != idle -> crashes--;
+		crashes > 0 && (at[g] != idle || pending[g]) -> crashes--;
+		if
+		:: pending[g] -> pending[g] = false; excused = true
+		:: else
+		fi;
 		if
 		:: at[g] == forward -> succeed(); excused = true
 		:: at[g] == forward
@@ -248,6 +272,7 @@ init {
 		answered[1] = failed;
 		run Gate(0); run Gate(1);
 		run Copy(0); run Copy(1);
+		run Offers();
 		run Leases();
 		run Faults();
 		run Repair()

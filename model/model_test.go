@@ -85,6 +85,7 @@ func TestBugsOnRecordBreakIt(t *testing.T) {
 		"ACK_BEFORE_OUTCOME": {"ack_is_true", "never_lost"},
 		"BURNED_UNVERIFIED":  {"done_is_true", "ack_is_true", "never_lost"},
 		"KEPT_AFTER_FAILURE": {"done_is_true", "ack_is_true", "never_lost"},
+		"OUTCOME_DROPPED":    {"once"},
 		"LEASE_ENDLESS":      {"no_stuck_claim", "every_ack", "never_lost"},
 	}
 	broken := map[string]bool{}
