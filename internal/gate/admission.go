@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -84,14 +85,18 @@ func (a *Admission) Body() io.ReadCloser {
 	if a.rest == nil {
 		return a.body.reader()
 	}
+	rest := a.rest
+	if a.body.over {
+		rest = io.MultiReader(bytes.NewReader(a.body.beyond[:]), rest)
+	}
 	if a.body.buf == nil {
-		return io.NopCloser(a.rest)
+		return io.NopCloser(rest)
 	}
 	prefix := a.body.reader()
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(prefix, a.rest), prefix}
+	}{io.MultiReader(prefix, rest), prefix}
 }
 
 // Commit ends the admission after the receiver's success and records the status for later copies. Its error means that

@@ -15,8 +15,10 @@ var ErrEnded = errors.New("the delivery's admission has ended")
 type body struct {
 	mu     sync.Mutex
 	budget *budget
-	buf    []byte // nil once retired
+	buf    []byte // nil once retired, and of an empty body
 	n      int
+	beyond [1]byte // what comes after the longest length that the body may have
+	over   bool    // beyond has come
 }
 
 // bytes returns what has been read. The slice must not outlive the admission.

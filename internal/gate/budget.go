@@ -32,9 +32,8 @@ const (
 	classes = 19
 	// pooledClasses is how many of them are kept for reuse: up to 16 MiB.
 	pooledClasses = 13
-	// maxBodyLimit is the longest body that a Gate can be told to accept: it leaves room for one byte more, by which a
-	// longer body is known.
-	maxBodyLimit = smallestBuffer<<(classes-1) - 1
+	// maxBodyLimit is the longest body that a Gate can be told to accept.
+	maxBodyLimit = smallestBuffer << (classes - 1)
 )
 
 // buffers keeps buffers of each class that are not in use.

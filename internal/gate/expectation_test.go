@@ -103,7 +103,7 @@ func TestHeldRequestsAreBounded(t *testing.T) {
 		held         int
 	}{
 		"small ones by their number":      {1100, 100, 1024},
-		"large ones by their share":       {20, 1 << 20, 8}, // buffers of 2 MiB in a quarter of 64 MiB
+		"large ones by their share":       {20, 1 << 20, 16}, // buffers of 1 MiB in a quarter of 64 MiB
 		"one that is larger than a share": {2, 20 << 20, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

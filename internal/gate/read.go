@@ -17,7 +17,7 @@ var (
 	errDeclared   = errors.New("the declared length is over the limit")
 	errOverLimit  = errors.New("the body goes on beyond the limit")
 	errOverBudget = errors.New("the bodies in flight take all the memory that they may")
-	errShort      = errors.New("the body's length is not the declared one")
+	errLength     = errors.New("the body's length is not the declared one")
 )
 
 // checkLength refuses a declared length over the limit. Negative: not declared.
@@ -32,26 +32,24 @@ func (g *Gate) checkLength(declared int64) *refusal {
 // is refused, and must be retired.
 func (g *Gate) readBody(r io.Reader, declared int64, hash io.Writer) (*body, *refusal) {
 	b := &body{budget: &g.budget}
-	limit := g.opts.MaxBody + 1 // one more than is allowed, so that a longer body shows
+	longest := g.opts.MaxBody
 	if declared >= 0 {
-		limit = min(limit, declared+1)
-	}
-	if !b.grow(classFor(min(limit, firstBuffer))) {
-		return b, refuse(contract.CodeOverloaded, errOverBudget)
+		longest = min(longest, declared)
 	}
 	for stalls := 0; stalls < maxStalls; stalls++ {
-		if b.n == len(b.buf) && !b.grow(min(classFor(limit), classFor(int64(b.n)*4))) {
+		room, ok := b.room(longest)
+		if !ok {
 			return b, refuse(contract.CodeOverloaded, errOverBudget)
 		}
-		room := b.buf[b.n:min(int64(len(b.buf)), limit)]
 		n, err := r.Read(room)
+		if b.over = n > 0 && int64(b.n) == longest; b.over {
+			return b, tooLong(longest, declared)
+		}
 		_, _ = hash.Write(room[:n]) // an open digest takes everything
 		b.n += n
 		switch {
-		case int64(b.n) > g.opts.MaxBody:
-			return b, refuse(contract.CodeBodyTooLarge, errOverLimit)
-		case err == io.EOF && declared >= 0 && int64(b.n) != declared, err == nil && int64(b.n) == limit:
-			return b, refuse(contract.CodeBodyUnreadable, errShort)
+		case err == io.EOF && declared >= 0 && int64(b.n) != declared:
+			return b, refuse(contract.CodeBodyUnreadable, errLength)
 		case err == io.EOF:
 			return b, nil
 		case err != nil:
@@ -61,6 +59,26 @@ func (g *Gate) readBody(r io.Reader, declared int64, hash io.Writer) (*body, *re
 		}
 	}
 	return b, refuse(contract.CodeBodyUnreadable, io.ErrNoProgress)
+}
+
+// room returns where the next bytes of a body go, and reports whether the budget has it. A body that has its longest
+// length already gets one byte more, by which it shows that it goes on.
+func (b *body) room(longest int64) ([]byte, bool) {
+	if int64(b.n) == longest {
+		return b.beyond[:], true
+	}
+	if b.n == len(b.buf) && !b.grow(classFor(min(longest, max(firstBuffer, int64(b.n)*4)))) {
+		return nil, false
+	}
+	return b.buf[b.n:min(int64(len(b.buf)), longest)], true
+}
+
+// tooLong is the refusal of a body that goes on beyond its longest length.
+func tooLong(longest, declared int64) *refusal {
+	if declared == longest {
+		return refuse(contract.CodeBodyUnreadable, errLength)
+	}
+	return refuse(contract.CodeBodyTooLarge, errOverLimit)
 }
 
 // maxStalls is how many reads in a row may bring nothing.
