@@ -28,7 +28,8 @@ const (
 // the process's. The database calls Fatalf where it cannot go on, such as after an I/O error on its log; an engine has
 // then failed for good, since nothing tells any more what is on the disk, and answers every call with that error.
 type engine struct {
-	log *slog.Logger
+	log  *slog.Logger
+	pace pace
 
 	mu sync.RWMutex // held shared by readers, exclusively by close
 	db *pebble.DB   // nil once closed
@@ -39,7 +40,7 @@ type engine struct {
 }
 
 func openEngine(dir string, fs vfs.FS, log *slog.Logger, mustExist bool) (*engine, error) {
-	e := &engine{log: log, failed: make(chan struct{})}
+	e := &engine{log: log, pace: newPace(), failed: make(chan struct{})}
 	opts := e.options(fs)
 	opts.ErrorIfNotExists = mustExist
 	opened := make(chan error, 1)
@@ -58,7 +59,7 @@ func openEngine(dir string, fs vfs.FS, log *slog.Logger, mustExist bool) (*engin
 
 func (e *engine) options(fs vfs.FS) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          fs,
+		FS:                          pacedFS{fs, e.pace},
 		FormatMajorVersion:          engineFormat,
 		MemTableSize:                memTableSize,
 		MemTableStopWritesThreshold: 4,
@@ -104,6 +105,14 @@ func (e *engine) get(key []byte, f func(value []byte) error) (found bool, err er
 	return found, err
 }
 
+// follow has the pace look at how compactions are doing.
+func (e *engine) follow() {
+	_ = e.read(func(db *pebble.DB) error { // without a usable engine there is nothing to pace
+		e.pace.follow(db)
+		return nil
+	})
+}
+
 // usable answers why the database must not be used, if so. Its caller either holds the lock or is the writer, whose end
 // close comes after.
 func (e *engine) usable() error {
@@ -143,6 +152,7 @@ func (e *engine) close() error {
 	if err := e.fault(); err != nil {
 		return err
 	}
+	e.pace.lift() // a compaction under way is waited for
 	err := e.db.Close()
 	e.db = nil
 	return err

@@ -13,11 +13,13 @@ import (
 const (
 	// purgeInterval is how often the writer looks for expired records.
 	purgeInterval = time.Second
-	// purgeBatch bounds how many it drops before it serves commits again: less than a millisecond's worth.
-	purgeBatch = 64
-	// purgeRest is how many times as long as a batch took the writer leaves to others before the next one: a whole
-	// store that expires at once must not crowd out the deliveries.
+	// purgeBatch bounds how many it drops before it serves commits again: a fraction of a millisecond's worth.
+	purgeBatch = 16
+	// purgeRest is how many times as long as a batch took the writer leaves to others before the next one, and purgeRate
+	// how many it drops in a second beyond twice as many as it commits: a whole store that expires at once must not crowd
+	// out the deliveries, nor give the engine more to clear away than it can.
 	purgeRest = 4
+	purgeRate = 8000
 )
 
 // purger finds expired records. It remembers for every scope where the last purge ended, since the engine would step
@@ -129,14 +131,22 @@ func (w *writer) purge() time.Duration {
 	if err == nil && len(found) > 0 {
 		err = w.write(-int64(len(found)), pebble.NoSync, func(batch *pebble.Batch) error { return deleteAll(batch, found) })
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		log(w.engine.log, slog.LevelError, "deduplication store: purging expired records", err)
 		return purgeInterval
-	case len(found) == purgeBatch:
-		return purgeRest * time.Since(start)
 	}
-	return purgeInterval
+	pause := purgePause(len(found), w.committed, time.Since(start))
+	w.committed = 0
+	return pause
+}
+
+// purgePause is how long to wait after a batch for the next one.
+func purgePause(found, committed int, took time.Duration) time.Duration {
+	if found < purgeBatch {
+		return purgeInterval
+	}
+	beyond := max(0, found-2*committed)
+	return max(purgeRest*took, time.Duration(beyond)*time.Second/purgeRate)
 }
 
 func deleteAll(batch *pebble.Batch, found []expired) error {

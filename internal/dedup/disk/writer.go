@@ -40,11 +40,12 @@ type writer struct {
 	dropping atomic.Pointer[dropped]
 
 	// The rest is the goroutine's own.
-	group   []*request
-	buffer  []byte
-	purger  purger
-	wakeups *time.Timer
-	pause   *time.Timer // ends gatherTime
+	group     []*request
+	buffer    []byte
+	purger    purger
+	committed int // since the last purge
+	wakeups   *time.Timer
+	pause     *time.Timer // ends gatherTime
 }
 
 // request is a commit, or a forget when drop is set.
@@ -160,12 +161,16 @@ func (w *writer) run() {
 	defer w.wakeups.Stop()
 	w.pause = time.NewTimer(gatherTime)
 	defer w.pause.Stop()
+	checks := time.NewTicker(paceInterval)
+	defer checks.Stop()
 	for {
 		select {
 		case req := <-w.requests:
 			w.serve(req)
 		case <-w.wakeups.C:
 			w.wakeups.Reset(w.purge())
+		case <-checks.C:
+			w.engine.follow()
 		case <-w.closing:
 			w.drain()
 			close(w.stopped)
@@ -245,6 +250,7 @@ func (w *writer) serveCommits() {
 	if err == nil {
 		err = w.writeGroup()
 	}
+	w.committed += len(w.group)
 	for _, req := range w.group {
 		if err == nil {
 			w.claims.End(req.key)
