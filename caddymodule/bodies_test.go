@@ -257,6 +257,48 @@ func TestOversizedBodyIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// TestDawdlersAreCut has a sender dribble, so that it is never idle for long. Caddy ends its body where a rate is asked for, as
+// in the repository's Caddyfile, and the gate then holds nothing of it.
+func TestDawdlersAreCut(t *testing.T) {
+	g := newGateway(t)
+	caddyfile := strings.Replace(g.caddyfile("http://gate.test", gateBlock(inMemory())+"\nrespond ok"),
+		"\tmetrics\n", "\tmetrics\n\tservers {\n\t\ttimeouts {\n\t\t\tread_body_idle 200ms 1048576\n\t\t}\n\t}\n", 1)
+	if err := g.tryLoadFile(caddyfile); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := new(net.Dialer).DialContext(t.Context(), "unix", filepath.Join(g.dir, "gate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	req := g.request("")
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: gate.test\r\n%s: %s\r\nContent-Length: 100000\r\n\r\n",
+		contract.HeaderSignature, req.Header.Get(contract.HeaderSignature))
+	go func() {
+		dribble := time.NewTicker(10 * time.Millisecond)
+		defer dribble.Stop()
+		for range dribble.C {
+			if _, err := conn.Write([]byte("x")); err != nil {
+				return
+			}
+		}
+	}()
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if code := resp.Header.Get(contract.HeaderError); code != string(contract.CodeBodyUnreadable) || !resp.Close {
+		t.Errorf("%s %s, connection closed: %t", resp.Status, code, resp.Close)
+	}
+	if n := g.metric(`caddy_dari_webhook_body_bytes{provider="dari"}`); n != "0" {
+		t.Errorf("%s bytes of the body are held", n)
+	}
+}
+
 // TestOversizedBodyIsToldWhy has senders write the whole of a body that is too long before they look at the answer. None is
 // cut off before it has read it.
 func TestOversizedBodyIsToldWhy(t *testing.T) {

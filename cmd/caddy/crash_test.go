@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -233,5 +234,39 @@ func TestCaddyfileAsItStands(t *testing.T) {
 				t.Error("the secret shows")
 			}
 		})
+	}
+}
+
+// TestCaddyfileCutsDawdlers asks every server for a rate at which bodies have to come.
+func TestCaddyfileCutsDawdlers(t *testing.T) {
+	t.Parallel()
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), binary, "adapt", "--config", "../../Caddyfile").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Apps struct {
+			HTTP struct {
+				Servers map[string]struct {
+					ReadIdleTimeout time.Duration `json:"read_idle_timeout"`
+					ReadMinRate     int64         `json:"read_min_rate"`
+				} `json:"servers"`
+			} `json:"http"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(out, &config); err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Apps.HTTP.Servers) == 0 {
+		t.Fatal("the Caddyfile has no server")
+	}
+	for name, s := range config.Apps.HTTP.Servers {
+		if s.ReadIdleTimeout <= 0 || s.ReadIdleTimeout > time.Minute || s.ReadMinRate < 1<<10 {
+			t.Errorf("%s waits %s for %d bytes/s", name, s.ReadIdleTimeout, s.ReadMinRate)
+		}
 	}
 }
