@@ -16,6 +16,7 @@ import (
 // number are written at debug level or at most so often.
 type reporter struct {
 	provider string
+	platform contract.Provider
 	metrics  *metrics
 	events   *events
 	logger   *zap.Logger
@@ -30,7 +31,7 @@ type reporter struct {
 
 func newReporter(h *Handler) *reporter {
 	return &reporter{
-		provider: h.provider.Name, metrics: h.metrics, events: h.events, logger: h.logger,
+		provider: h.provider.Name, platform: h.provider, metrics: h.metrics, events: h.events, logger: h.logger,
 		faults:   rate.NewLimiter(rate.Every(10*time.Second), 3),
 		refusals: refusalLimits(),
 		searches: rate.NewLimiter(rate.Every(10*time.Second), 1),
@@ -138,10 +139,22 @@ func (p *reporter) Mismatched(explain func() []signature.Finding) {
 	}
 	hints := make([]string, len(findings))
 	for i, f := range findings {
-		hints[i] = f.String()
+		hints[i] = f.String() + optionFor(p.platform, f)
 	}
 	p.logger.Warn("a delivery was refused whose signature fits otherwise: compare the provider's settings with these",
 		zap.Strings("findings", hints))
+}
+
+// optionFor names the option of the gate under which a finding passes; "" where it takes more than that.
+func optionFor(platform contract.Provider, f signature.Finding) string {
+	s, known := platform.SchemeFor(f.Scheme)
+	if !known || !f.Plain() {
+		return ""
+	}
+	if chosen, _ := platform.SchemeSigning(s.Content); chosen != s {
+		return ""
+	}
+	return "; option: signed_content " + nameOf(s.Content)
 }
 
 // Interface guard.

@@ -16,7 +16,26 @@ import (
 // observed returns a reporter whose log is kept.
 func observed() (*reporter, *observer.ObservedLogs) {
 	core, logs := observer.New(zap.InfoLevel)
-	return newReporter(&Handler{logger: zap.New(core), events: new(events)}), logs
+	return newReporter(&Handler{logger: zap.New(core), events: new(events), provider: contract.Dari()}), logs
+}
+
+// TestHintsNameTheOption shows which findings one option of the gate would turn into accepted deliveries.
+func TestHintsNameTheOption(t *testing.T) {
+	t.Parallel()
+	for scheme, want := range map[string]string{
+		"dari": "; option: signed_content timestamp.body", "dari-body": "; option: signed_content body", "dari-id": "; option: signed_content id.timestamp.body",
+		"dari-timestamp-tag": "", "dari-body-timestamp-header": "",
+	} {
+		if _, known := contract.Dari().SchemeFor(scheme); !known {
+			t.Fatalf("no scheme %s", scheme)
+		}
+		if got := optionFor(contract.Dari(), signature.Finding{Scheme: scheme}); got != want {
+			t.Errorf("%s: %q, want %q", scheme, got, want)
+		}
+	}
+	if got := optionFor(contract.Dari(), signature.Finding{Scheme: "stripe"}); got != "" {
+		t.Errorf("another platform's scheme: %q", got)
+	}
 }
 
 // TestRefusalsAreLogged shows that every code has a line, and a flood of one code no second line.
