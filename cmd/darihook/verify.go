@@ -38,7 +38,10 @@ func newVerify() *cobra.Command {
 HTTP request, a HAR file, or a curl command; instead of it, --header and --body give the parts.
 
 When the signature does not fit, the command tries the other readings of the scheme, of the secret and of the
-body, and says which of them would fit. It exits with 0 when the request is accepted, 1 when it is refused, 2 when
+body, and says which of them would fit. Judged are the signature and its timestamp; what a gate asks of the body
+besides, such as an id, is not.
+
+It exits with 0 when the request is accepted, 1 when it is refused, 2 when
 its own words are wrong, and 3 when the capture cannot be read.`,
 		Example: `  DARI_WEBHOOK_SECRET=whsec_… darihook verify request.http
   darihook verify --secret-file secrets --now 2026-08-01T12:00:00Z traffic.har
@@ -162,6 +165,9 @@ func judge(verifier *signature.Verifier, p contract.Provider, scheme contract.Sc
 	verified, err := verifier.Verify(r.Header, r.Body, now)
 	if err == nil {
 		v.Secret = verified.Secret + 1
+		if scheme.TimestampField != "" {
+			v.Notes = append(v.Notes, "a gate judges the time in the body's "+scheme.TimestampField+" as well, which was not done here")
+		}
 		if !verified.Timestamp.IsZero() {
 			v.Timestamp = &verified.Timestamp
 		}
