@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -166,6 +168,55 @@ func TestReadmeAction(t *testing.T) {
 		if _, ok := action.Inputs[name]; !ok {
 			t.Errorf("the action has no input %s", name)
 		}
+	}
+}
+
+// TestActionJudges runs the step of the action that judges, with a program in the place of darihook that notes its arguments.
+func TestActionJudges(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("conformance/action/action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var action struct {
+		Runs struct {
+			Steps []struct{ ID, Run string }
+		}
+	}
+	if err := yaml.Unmarshal(text, &action); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(action.Runs.Steps, func(s struct{ ID, Run string }) bool { return s.ID == "judge" })
+	if i < 0 {
+		t.Fatal("no step judges")
+	}
+	for _, row := range []struct{ name, config, args, want string }{
+		{"ok/none", "", "", "conformance receiver --report r"},
+		{"ok/a line", "", "--target http://a/ --level MUST", "conformance receiver --report r --target http://a/ --level MUST"},
+		{"ok/lines", "c.yaml", "--target http://a/\n--level MUST\n", "conformance receiver --report r --target http://a/ --level MUST --config c.yaml"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			if err := os.WriteFile(filepath.Join(folder, "darihook"), []byte("#!/bin/sh\necho \"$@\" > arguments\nexit 3\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "-eo", "pipefail", "-c", action.Runs.Steps[i].Run)
+			cmd.Dir = folder
+			cmd.Env = append(os.Environ(), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"),
+				"ROLE=receiver", "REPORT=r", "CONFIG="+row.config, "ARGS="+row.args, "GITHUB_OUTPUT=output", "GITHUB_STEP_SUMMARY=summary")
+			out, err := cmd.CombinedOutput()
+			if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != 3 {
+				t.Errorf("ended with %v, want the program's 3\n%s", err, out)
+			}
+			for file, want := range map[string]string{
+				"arguments": row.want, "output": "result=undetermined", "summary": "### Webhook conformance, receiver: undetermined",
+			} {
+				if got, err := os.ReadFile(filepath.Join(folder, file)); err != nil || strings.TrimSpace(string(got)) != want {
+					t.Errorf("%s: %q, want %q (%v)", file, got, want, err)
+				}
+			}
+		})
 	}
 }
 
