@@ -245,6 +245,31 @@ func TestSecretInTheURLTwice(t *testing.T) {
 	}
 }
 
+// TestSecretInTheURLIsInNoPlaceholder asks for all that Caddy knows of a request's URL.
+func TestSecretInTheURLIsInNoPlaceholder(t *testing.T) {
+	secret := randomText("", hex.EncodeToString)
+	t.Setenv("PROVIDER_SECRET", secret)
+	var all strings.Builder
+	for _, prefix := range []string{"http.request.uri", "http.request.orig_uri"} {
+		for _, suffix := range []string{"", "_escaped", ".path", ".path.file", ".path.dir", ".path.0", ".path.1", ".path_escaped", ".query", ".query_escaped", ".prefixed_query", ".query.token"} {
+			all.WriteString("{" + prefix + suffix + "} ")
+		}
+	}
+	for place, url := range map[string]string{"path": "/hook/" + secret + "?a=1", "query token": "/hook?token=" + secret + "&a=1"} {
+		t.Run(place, func(t *testing.T) {
+			g := newGateway(t)
+			g.load("route {\ndari_webhook {\nprovider tess\nurl_secret " + place + "\nsecret {env.PROVIDER_SECRET}\ndedup off\n}\nrespond \"" + all.String() + "\"\n}")
+			req, err := http.NewRequest("POST", "http://gate.test"+url, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := g.send(req); a.status != http.StatusOK || strings.Contains(a.body, secret) || !strings.Contains(a.body, "/hook?a=1") {
+				t.Errorf("%s", strings.ReplaceAll(a.String(), secret, "THE SECRET"))
+			}
+		})
+	}
+}
+
 // TestUnsignedGetWithoutAnything shows that a request that nothing tells from others is not taken for a copy of them.
 func TestUnsignedGetWithoutAnything(t *testing.T) {
 	g, r := newGateway(t), newReceiver(t, nil)
