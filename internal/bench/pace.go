@@ -128,7 +128,7 @@ func (l paced) worker(ctx context.Context, c *contender, ready <-chan appointmen
 		if a.kind == valid {
 			latencies = append(latencies, time.Since(a.due))
 		}
-		if err := a.kind.check(&response); err != nil {
+		if err := a.kind.check(&response, true); err != nil {
 			return nil, err
 		}
 	}

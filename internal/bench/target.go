@@ -14,6 +14,9 @@ type target struct {
 	next string
 	// config is the configuration of a target that is no Caddy.
 	config string
+	// answers is set where the target answers by itself, and no more than shortBody bytes of body are sent to it: it reads
+	// none, and net/http closes the connection on a long one.
+	answers bool
 	// redis is set where the gate's store is the bench's Redis server, whose processor time counts as the target's.
 	redis bool
 	// over names the baselines of its ratios.
@@ -43,9 +46,13 @@ const (
 	folderMark   = "FOLDER"
 )
 
+// shortBody is the longest body for targets that read none.
+const shortBody = 64 << 10
+
 const (
-	stock = "reverse_proxy"
-	tuned = "reverse_proxy-tuned"
+	respond = "respond"
+	stock   = "reverse_proxy"
+	tuned   = "reverse_proxy-tuned"
 
 	stockProxy = "reverse_proxy " + receiverMark
 	// tunedProxy keeps a connection to the receiver for every one of the senders', where the default keeps 32, asks for
@@ -64,6 +71,7 @@ const (
 func targets() []target {
 	all := []target{
 		{name: "receiver", server: receiver, over: []string{stock}},
+		{name: respond, server: caddy, next: "respond 200", answers: true, over: []string{stock}},
 		{name: stock, server: caddy, next: stockProxy, over: []string{stock}},
 		{name: tuned, server: caddy, next: tunedProxy, over: []string{stock}},
 		{name: "nginx", server: nginx, config: nginxPlain, over: []string{stock}},

@@ -11,7 +11,9 @@ func measureThroughput(ctx context.Context, p plan, s *stage) ([]table, error) {
 	for _, size := range p.sizes {
 		var entrants []entrant
 		for _, c := range s.contenders {
-			entrants = append(entrants, p.sending(c, valid, size))
+			if !c.answers || size <= shortBody {
+				entrants = append(entrants, p.sending(c, valid, size))
+			}
 		}
 		t, err := p.measure(ctx, "throughput", size, entrants)
 		if err != nil {
@@ -26,11 +28,11 @@ func measureThroughput(ctx context.Context, p plan, s *stage) ([]table, error) {
 const refusalSize = 1 << 10
 
 // measureRefusals sends forged and stale deliveries to every target that verifies, beside the valid ones that the plain
-// proxy forwards.
+// proxy forwards, and those that Caddy answers without looking at them.
 func measureRefusals(ctx context.Context, p plan, s *stage) ([]table, error) {
 	var entrants []entrant
 	for _, c := range s.contenders {
-		if c.name == stock {
+		if c.name == stock || c.name == respond {
 			entrants = append(entrants, p.sending(c, valid, refusalSize))
 		}
 		if !c.verifies() || c.gate != nil && !c.ofDefaultStore() {
