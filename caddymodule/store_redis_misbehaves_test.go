@@ -81,12 +81,12 @@ var misbehaviours = map[string]misbehaviour{
 			s.Must(t, "DEBUG", "POPULATE", "20000")
 			s.Must(t, "SAVE")
 			s.Kill()
-			if err := s.Restart("--key-load-delay", "200"); err != nil {
+			if err := s.Restart("--key-load-delay", "2000"); err != nil {
 				t.Fatal(err)
 			}
 			redisUser(t, s, misbehaviourPassword)
 		},
-		undo:    func(*testing.T, *redistest.Server, *toxiproxy.Proxy) {}, // it ends by itself
+		undo:    config("key-load-delay", "0"), // it would end by itself, after 40 seconds
 		reasons: []string{"loading"}, says: []string{"loading its data"},
 	},
 	"read only": {
