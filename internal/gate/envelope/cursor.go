@@ -125,6 +125,9 @@ func (c *cursor) name() ([]byte, error) {
 	if !whole {
 		return nil, c.fail("half a surrogate pair in a name")
 	}
+	if bytes.IndexByte(name, 0) >= 0 { // where some parsers end it
+		return nil, c.fail("a NUL in a name")
+	}
 	c.blanks()
 	if !c.next(':') {
 		return nil, c.fail("no colon after a name")

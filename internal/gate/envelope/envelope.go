@@ -5,7 +5,8 @@
 // will come to, whichever it is. What parsers read differently is refused instead (clause ID-004): a body that is not
 // exactly one JSON object (RFC 8259), a byte order mark, invalid UTF-8, nesting beyond [contract.MaxNesting], more than
 // [MaxNames] names at the top, a repeated name at the top, a name that differs only in case from one that is read here
-// (some parsers match names in any case), and half a surrogate pair in a name or a value that is looked at.
+// (some parsers match names in any case), a NUL in a name (where some parsers end it), and half a surrogate pair in a name
+// or a value that is looked at.
 //
 // Two fields go on in HTTP headers, the id and the event type. Either is refused when it holds a control character or
 // begins or ends with a blank, since a header could not carry it unchanged.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -212,12 +213,8 @@ func (r rule) read(raw []byte) (value, reason string) {
 	return "", reason
 }
 
-// carriable reports whether a header field can hold the text and give it back unchanged (RFC 9110 section 5.5).
+// carriable reports whether a header field can hold the text and give it back unchanged (RFC 9110 section 5.5). Of the
+// control characters those beyond ASCII could be carried, and some receivers end a line at them.
 func carriable(text []byte) bool {
-	for _, b := range text {
-		if b < 0x20 || b == 0x7f {
-			return false
-		}
-	}
-	return len(text) == len(bytes.Trim(text, " \t"))
+	return bytes.IndexFunc(text, unicode.IsControl) < 0 && len(text) == len(bytes.Trim(text, " \t"))
 }
