@@ -123,11 +123,24 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		outcome = outcomeError
 		return err
 	}
+	if rec.status == 0 && unhandled(r) {
+		outcome = outcomeError
+		return caddyhttp.Error(http.StatusBadGateway, errUnhandled)
+	}
 	outcome = outcomeFailure
 	if h.Dedup.succeeded(rec.final()) {
 		outcome = outcomeSuccess
 	}
 	return nil
+}
+
+// errUnhandled keeps a delivery that no handler has taken from counting as processed: Caddy answers it with an empty 200.
+var errUnhandled = errors.New("no handler behind the gate has taken the delivery: its route needs a reverse_proxy, or the gate a forward")
+
+// unhandled reports whether a request has come to the end of its route, where Caddy leaves this word.
+func unhandled(r *http.Request) bool {
+	end, _ := caddyhttp.GetVar(r.Context(), "unhandled").(bool)
+	return end
 }
 
 // handOver has the receiver process a delivery, itself or by the next handler. The receiver's work is cut loose from the
