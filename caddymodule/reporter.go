@@ -34,7 +34,7 @@ func newReporter(h *Handler) *reporter {
 		provider: h.provider.Name, platform: h.provider, metrics: h.metrics, events: h.events, logger: h.logger,
 		faults:   rate.NewLimiter(rate.Every(10*time.Second), 3),
 		refusals: refusalLimits(),
-		searches: rate.NewLimiter(rate.Every(10*time.Second), 1),
+		searches: rate.NewLimiter(rate.Every(30*time.Second), 1),
 		hints:    rate.NewLimiter(rate.Every(time.Minute), 1),
 	}
 }
