@@ -35,7 +35,9 @@ http://%s {
 	dari_webhook {
 		secret %s %s
 		body_budget 16MiB
-		dedup redis %s
+		dedup redis %s {
+			timeout 1s
+		}
 	}
 	reverse_proxy %s {
 		transport http {
