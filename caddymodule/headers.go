@@ -11,15 +11,12 @@ import (
 
 // stripVouching removes the headers and trailers by which only a gate vouches for a delivery.
 func stripVouching(r *http.Request) {
-	strip(r, contract.HeaderVerified)
-	strip(r, contract.HeaderEvent)
+	strip(r, contract.HeaderVerified, contract.HeaderEvent)
 }
 
 // vouch replaces what the sender says of a delivery by what was verified (clause GATE-003).
 func vouch(r *http.Request, v gate.Verdict) {
-	stripVouching(r)
-	strip(r, contract.HeaderID)
-	strip(r, contract.HeaderTimestamp)
+	strip(r, vouchers...)
 	r.Header.Set(contract.HeaderVerified, "true")
 	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
 	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
@@ -32,7 +29,7 @@ func vouch(r *http.Request, v gate.Verdict) {
 func keepVouching(h http.Header) {
 	for _, value := range h["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
-			if slices.ContainsFunc(vouchers, func(ours string) bool { return sameField(strings.TrimSpace(name), ours) }) {
+			if isOneOf(strings.TrimSpace(name), vouchers) {
 				delete(h, "Connection")
 				return
 			}
@@ -49,16 +46,21 @@ func setKnown(h http.Header, name, value string) {
 	}
 }
 
-// strip removes a field wherever a receiver might look for it, under every spelling that some receivers take for the same
+// strip removes fields wherever a receiver might look for them, under every spelling that some receivers take for the same
 // name: those behind CGI see no difference between a hyphen, an underscore and a full stop, nor between cases.
-func strip(r *http.Request, name string) {
+func strip(r *http.Request, names ...string) {
 	for _, fields := range []http.Header{r.Header, r.Trailer} {
 		for field := range fields {
-			if sameField(field, name) {
+			if isOneOf(field, names) {
 				delete(fields, field)
 			}
 		}
 	}
+}
+
+// isOneOf reports whether a field is one of some names to the most careless receiver.
+func isOneOf(field string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return sameField(field, name) })
 }
 
 // sameField reports whether two field names are one to the most careless receiver.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -216,5 +215,11 @@ func (r rule) read(raw []byte) (value, reason string) {
 // carriable reports whether a header field can hold the text and give it back unchanged (RFC 9110 section 5.5). Of the
 // control characters those beyond ASCII could be carried, and some receivers end a line at them.
 func carriable(text []byte) bool {
-	return bytes.IndexFunc(text, unicode.IsControl) < 0 && len(text) == len(bytes.Trim(text, " \t"))
+	for i, b := range text {
+		beyond := b == 0xc2 && text[i+1] < 0xa0 // in UTF-8, which the body is
+		if b < 0x20 || b == 0x7f || beyond {
+			return false
+		}
+	}
+	return len(text) == len(bytes.Trim(text, " \t"))
 }
