@@ -83,11 +83,25 @@ func resident(b *testing.B) float64 {
 func BenchmarkExpiry(b *testing.B) {
 	ids, delivered := benchIDs(b), 0
 	b.Run("expiring", func(b *testing.B) {
-		delivered = deliverBeside(b, ids, time.Millisecond, func(s *disk.Store, n int) bool { return s.Stats().Done > int64(n) })
+		fill := func() *disk.Store {
+			first := time.Now()
+			ttl := time.Duration(ids) * 40 * time.Microsecond // longer than the filling takes
+			s := filledStore(b, ids, ttl)
+			time.Sleep(time.Until(first.Add(ttl)))
+			return s
+		}
+		delivered = deliverBeside(b, fill, func(s *disk.Store, n int) bool { return s.Stats().Done > int64(n) })
 	})
 	b.Run("quiet", func(b *testing.B) {
-		deliverBeside(b, ids, time.Hour, func(_ *disk.Store, n int) bool { return n < delivered })
+		fill := func() *disk.Store { return filledStore(b, ids, time.Hour) }
+		deliverBeside(b, fill, func(_ *disk.Store, n int) bool { return n < delivered })
 	})
+}
+
+func filledStore(b *testing.B, ids int, ttl time.Duration) *disk.Store {
+	s := open(b, b.TempDir(), disk.Options{})
+	deduptest.Fill(b, s, ids, ttl)
+	return s
 }
 
 const (
@@ -98,12 +112,11 @@ const (
 )
 
 // deliverBeside fills a store and delivers as long as more wants it. It returns how many it has delivered.
-func deliverBeside(b *testing.B, ids int, ttl time.Duration, more func(s *disk.Store, delivered int) bool) int {
+func deliverBeside(b *testing.B, fill func() *disk.Store, more func(s *disk.Store, delivered int) bool) int {
 	var took []time.Duration
 	for b.Loop() {
 		b.StopTimer()
-		s := open(b, b.TempDir(), disk.Options{})
-		deduptest.Fill(b, s, ids, ttl)
+		s := fill()
 		took = nil
 		b.StartTimer()
 		for until := time.Now().Add(expiryTime); time.Now().Before(until) && more(s, len(took)); {
@@ -121,6 +134,20 @@ func deliverBeside(b *testing.B, ids int, ttl time.Duration, more func(s *disk.S
 	b.ReportMetric(float64(len(took)-first), "over-5ms")
 	b.ReportMetric(float64(len(took)), "deliveries")
 	return len(took)
+}
+
+// BenchmarkKeepUp delivers from many writers what expires at once, and reports how much of it is there at the end: more than
+// what came in a few seconds means that purging falls behind.
+func BenchmarkKeepUp(b *testing.B) {
+	s := open(b, b.TempDir(), disk.Options{})
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			deduptest.Fill(b, s, 1, time.Millisecond)
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64(s.Stats().Done), "left")
 }
 
 // BenchmarkDuplicate claims ids that are done, as a sender's retries do.

@@ -110,24 +110,3 @@ func wantLimit(t *testing.T, p pace, db *pebble.DB, want rate.Limit) {
 		t.Errorf("compactions may write %v bytes a second, want %v", got, want)
 	}
 }
-
-func TestPurgePause(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		found, committed int
-		took, want       time.Duration
-	}{
-		"nothing is left":            {purgeBatch - 1, 0, time.Millisecond, purgeInterval},
-		"no commits":                 {purgeBatch, 0, 100 * time.Microsecond, 2 * time.Millisecond},
-		"a slow disk":                {purgeBatch, 0, time.Millisecond, 4 * time.Millisecond},
-		"some commits":               {purgeBatch, 4, 100 * time.Microsecond, time.Millisecond},
-		"as many as it has to match": {purgeBatch, purgeBatch, 100 * time.Microsecond, 400 * time.Microsecond},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := purgePause(row.found, row.committed, row.took); got != row.want {
-				t.Errorf("got %s, want %s", got, row.want)
-			}
-		})
-	}
-}

@@ -13,11 +13,13 @@ import (
 const (
 	// purgeInterval is how often the writer looks for expired records.
 	purgeInterval = time.Second
-	// purgeBatch bounds how many it drops before it serves commits again: a fraction of a millisecond's worth.
+	// purgeBatch is how many it drops before it serves commits again: a fraction of a millisecond's worth. Where many are
+	// committed it is twice as many as were since the last batch, so that purging keeps up, and no more than purgeMost.
 	purgeBatch = 16
-	// purgeRest is how many times as long as a batch took the writer leaves to others before the next one, and purgeRate
-	// how many it drops in a second beyond twice as many as it commits: a whole store that expires at once must not crowd
-	// out the deliveries, nor give the engine more to clear away than it can.
+	purgeMost  = 1024
+	// purgeRest is how many times as long as it took to drop what is beyond that the writer leaves to others before the next
+	// batch, and purgeRate how many of it are dropped in a second: a whole store that expires at once must not crowd out
+	// the deliveries, nor give the engine more to clear away than it can.
 	purgeRest = 4
 	purgeRate = 8000
 )
@@ -127,7 +129,8 @@ func (p *purger) expired(db *pebble.DB, expiry []byte) (expired, error) {
 // back is purged again.
 func (w *writer) purge() time.Duration {
 	start := time.Now()
-	found, err := w.purger.due(start, purgeBatch)
+	limit := purgeLimit(w.committed)
+	found, err := w.purger.due(start, limit)
 	if err == nil && len(found) > 0 {
 		err = w.write(-int64(len(found)), pebble.NoSync, func(batch *pebble.Batch) error { return deleteAll(batch, found) })
 	}
@@ -135,18 +138,21 @@ func (w *writer) purge() time.Duration {
 		log(w.engine.log, slog.LevelError, "deduplication store: purging expired records", err)
 		return purgeInterval
 	}
-	pause := purgePause(len(found), w.committed, time.Since(start))
+	pause := purgePause(len(found), limit, w.committed, time.Since(start))
 	w.committed = 0
 	return pause
 }
 
+// purgeLimit is how many records a batch drops at most.
+func purgeLimit(committed int) int { return min(max(purgeBatch, 2*committed), purgeMost) }
+
 // purgePause is how long to wait after a batch for the next one.
-func purgePause(found, committed int, took time.Duration) time.Duration {
-	if found < purgeBatch {
+func purgePause(found, limit, committed int, took time.Duration) time.Duration {
+	if found < limit {
 		return purgeInterval
 	}
-	beyond := max(0, found-2*committed)
-	return max(purgeRest*took, time.Duration(beyond)*time.Second/purgeRate)
+	beyond := time.Duration(max(0, found-2*committed))
+	return max(purgeRest*took*beyond/time.Duration(found), beyond*time.Second/purgeRate)
 }
 
 func deleteAll(batch *pebble.Batch, found []expired) error {
