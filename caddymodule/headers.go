@@ -9,14 +9,15 @@ import (
 	"github.com/darihook/darihook/internal/gate"
 )
 
-// stripVouching removes the headers and trailers by which only a gate vouches for a delivery.
-func stripVouching(r *http.Request) {
-	strip(r, contract.HeaderVerified, contract.HeaderEvent)
+// stripVouching removes from a header or a trailer the fields by which only a gate vouches for a delivery.
+func stripVouching(fields http.Header) {
+	strip(fields, contract.HeaderVerified, contract.HeaderEvent)
 }
 
 // vouch replaces what the sender says of a delivery by what was verified (clause GATE-003).
 func vouch(r *http.Request, v gate.Verdict) {
-	strip(r, vouchers...)
+	strip(r.Header, vouchers...)
+	strip(r.Trailer, vouchers...)
 	r.Header.Set(contract.HeaderVerified, "true")
 	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
 	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
@@ -46,14 +47,12 @@ func setKnown(h http.Header, name, value string) {
 	}
 }
 
-// strip removes fields wherever a receiver might look for them, under every spelling that some receivers take for the same
-// name: those behind CGI see no difference between a hyphen, an underscore and a full stop, nor between cases.
-func strip(r *http.Request, names ...string) {
-	for _, fields := range []http.Header{r.Header, r.Trailer} {
-		for field := range fields {
-			if isOneOf(field, names) {
-				delete(fields, field)
-			}
+// strip removes fields from a header or a trailer, under every spelling that some receivers take for the same name: those
+// behind CGI see no difference between a hyphen, an underscore and a full stop, nor between cases.
+func strip(fields http.Header, names ...string) {
+	for field := range fields {
+		if isOneOf(field, names) {
+			delete(fields, field)
 		}
 	}
 }

@@ -86,7 +86,8 @@ func bodyOf(r *http.Request) io.Reader {
 // letThrough hands a request on as it came, whatever the verdict on it.
 func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
 	defer func() { _ = a.Release() }() // there is no claim whose release could fail
-	stripVouching(r)
+	stripVouching(r.Header)
+	stripVouching(r.Trailer)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &observedBody{a.Body(), r}
 	}
@@ -103,7 +104,7 @@ type observedBody struct {
 func (b *observedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
-		stripVouching(&http.Request{Trailer: b.request.Trailer}) // the header is being sent already
+		stripVouching(b.request.Trailer)
 	}
 	return n, err
 }
