@@ -151,8 +151,9 @@ func purgePause(found, limit, committed int, took time.Duration) time.Duration {
 	if found < limit {
 		return purgeInterval
 	}
-	beyond := time.Duration(max(0, found-2*committed))
-	return max(purgeRest*took*beyond/time.Duration(found), beyond*time.Second/purgeRate)
+	beyond := max(0, found-2*committed)
+	share := float64(beyond) / float64(found) // of the time that the batch took
+	return max(time.Duration(purgeRest*share*float64(took)), time.Duration(beyond)*time.Second/purgeRate)
 }
 
 func deleteAll(batch *pebble.Batch, found []expired) error {
