@@ -15,7 +15,7 @@ import (
 const (
 	// groupSize bounds how many requests share one durable write.
 	groupSize = 1024
-	// gatherTime is how long a commit waits for others to share its write while further deliveries are under way. A
+	// gatherTime is how long a commit waits at most for others to share its write while further deliveries are under way. A
 	// durable write costs the same processor time whatever is in it.
 	gatherTime = time.Millisecond
 )
@@ -29,6 +29,8 @@ type writer struct {
 	space  *space
 
 	requests chan *request
+	asked    atomic.Int64  // requests that were sent and are not answered
+	complete chan struct{} // holds a token once every delivery under way has asked
 	closing  chan struct{}
 	stopped  chan struct{}
 	pool     sync.Pool
@@ -73,6 +75,7 @@ func newWriter(e *engine, claims *dedup.Claims, space *space, limit int64) (*wri
 		claims:   claims,
 		space:    space,
 		requests: make(chan *request, groupSize),
+		complete: make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		stopped:  make(chan struct{}),
 		pool:     sync.Pool{New: func() any { return &request{answer: make(chan answer, 1)} }},
@@ -114,6 +117,7 @@ func (w *writer) ask(ctx context.Context, key dedup.Key, r record, drop bool) (a
 	req.key, req.record, req.drop = key, r, drop
 	select {
 	case w.requests <- req:
+		w.noteAsked()
 	case <-ctx.Done():
 		return answer{err: ctx.Err()}, false
 	case <-w.stopped:
@@ -197,20 +201,49 @@ func (w *writer) drain() {
 	}
 }
 
+// noteAsked counts a request, and ends the writer's pause with the last one that it can be waiting for.
+func (w *writer) noteAsked() {
+	w.asked.Add(1)
+	if !w.allAsked() {
+		return
+	}
+	select {
+	case w.complete <- struct{}{}:
+	default:
+	}
+}
+
+// allAsked reports whether no delivery under way is left that could join the group, or no room for it.
+func (w *writer) allAsked() bool {
+	asked := w.asked.Load()
+	return asked >= groupSize || asked >= w.claims.Held()
+}
+
 // gather makes a group of a request and of those that are waiting. While more deliveries are under way than have asked, it
 // gives them a moment to do so.
 func (w *writer) gather(req *request) {
 	w.group = append(w.group[:0], req)
+	if !req.drop {
+		w.awaitAsked()
+	}
 	w.takeWaiting()
-	if w.full() || int64(len(w.group)) >= w.claims.Held() {
+}
+
+// awaitAsked returns when all have asked, at the latest after gatherTime.
+func (w *writer) awaitAsked() {
+	select {
+	case <-w.complete: // an earlier group's
+	default:
+	}
+	if w.allAsked() {
 		return
 	}
 	w.pause.Reset(gatherTime)
 	select {
+	case <-w.complete:
 	case <-w.pause.C:
 	case <-w.closing:
 	}
-	w.takeWaiting()
 }
 
 // takeWaiting adds the requests that are waiting to the group.
@@ -240,6 +273,7 @@ func (w *writer) serve(req *request) {
 	}
 	if forget != nil {
 		dropped, err := w.drop(forget.key)
+		w.asked.Add(-1)
 		forget.answer <- answer{dropped, err}
 	}
 }
@@ -251,6 +285,7 @@ func (w *writer) serveCommits() {
 		err = w.writeGroup()
 	}
 	w.committed += len(w.group)
+	w.asked.Add(-int64(len(w.group)))
 	for _, req := range w.group {
 		if err == nil {
 			w.claims.End(req.key)
