@@ -9,62 +9,55 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// call runs f, which asks the server, and returns when f has, when limit or ctx has run out, or when the store closes,
-// whichever comes first. f gets a goroutine of its own: the client waits in places that know no deadline (another
-// call's dialing, a full queue), and the caller must not. f also gets a context of its own, which ends with limit alone:
-// the client dials in the name of one call for all that come meanwhile, and that one's caller may go away.
+// call runs f, which asks the server, and returns when f has, or as [submit] does. f gets a goroutine of its own: the client
+// waits in places that know no deadline (another call's dialing, a full queue), and the caller must not. f also gets a
+// context of its own, which ends with limit alone: the client dials in the name of one call for all that come meanwhile,
+// and that one's caller may go away.
 func call[T any](ctx context.Context, s *Store, limit time.Duration, f func(context.Context, rueidis.Client) (T, error)) (T, error) {
+	return submit(ctx, s, limit, func(results chan<- result[T]) {
+		go func() {
+			defer func() { <-s.slots }()
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+			defer cancel()
+			results <- attempt(bounded, s, f)
+		}()
+	})
+}
+
+// submit has work begin in a slot, which the work gives back at its end, after it has sent one result. It returns that, or
+// why it does not come: limit or ctx has run out, or the store closes.
+func submit[T any](ctx context.Context, s *Store, limit time.Duration, begin func(chan<- result[T])) (T, error) {
 	var none T
 	if err := s.usable(ctx); err != nil {
 		return none, err
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	select {
 	case s.slots <- struct{}{}:
-	case <-bounded.Done():
-		cancel()
+	case <-timer.C:
 		return none, s.ended(ctx)
 	case <-ctx.Done():
-		cancel()
 		return none, s.ended(ctx)
 	}
 	results := make(chan result[T], 1)
-	go func() {
-		defer cancel()
-		defer func() { <-s.slots }()
-		results <- attempt(bounded, s, f)
-	}()
-	r, ended := await(ctx, bounded, s.closed, results)
-	switch {
-	case !ended:
-		return none, s.ended(ctx)
-	case r.err != nil:
-		return none, s.failed(ctx, r.err)
+	begin(results)
+	select {
+	case r := <-results:
+		if r.err != nil {
+			return none, s.failed(ctx, r.err)
+		}
+		return r.value, nil
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-s.closed:
 	}
-	return r.value, nil
+	return none, s.ended(ctx)
 }
 
 type result[T any] struct {
 	value T
 	err   error
-}
-
-// await returns the result, or false when something else came first. bounded ends with its work too: a result then goes
-// before the end.
-func await[T any](ctx, bounded context.Context, closed <-chan struct{}, results <-chan result[T]) (r result[T], ended bool) {
-	select {
-	case r = <-results:
-		return r, true
-	case <-ctx.Done():
-	case <-closed:
-	case <-bounded.Done():
-		select {
-		case r = <-results:
-			return r, true
-		default:
-		}
-	}
-	return r, false
 }
 
 func attempt[T any](ctx context.Context, s *Store, f func(context.Context, rueidis.Client) (T, error)) (r result[T]) {

@@ -27,6 +27,7 @@ type Store struct {
 	opts    Options
 	conn    *connection
 	slots   chan struct{} // one for every call under way
+	batches batches
 	held    held
 	waits   waits
 	recent  recent
@@ -48,6 +49,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		slots:  make(chan struct{}, opts.MaxCalls),
 		closed: make(chan struct{}),
 	}
+	s.batches.init(s)
 	s.waits.init(s)
 	s.recent.init(s)
 	if err := s.reach(ctx); misconfigured(err) {
@@ -161,9 +163,7 @@ func (s *Store) Close() error {
 
 // ask runs a script that answers how the key stands; after a claim, Absent stands for acquired.
 func (s *Store) ask(ctx context.Context, sc *script, key dedup.Key, args ...string) (dedup.Record, error) {
-	reply, err := call(ctx, s, s.opts.Timeout, func(ctx context.Context, c rueidis.Client) (reply, error) {
-		return sc.run(ctx, c, keyName(key), args...)
-	})
+	reply, err := s.run(ctx, sc, key, args)
 	if err != nil {
 		return dedup.Record{}, err
 	}
@@ -182,15 +182,7 @@ func (s *Store) move(ctx context.Context, sc *script, key dedup.Key, owner dedup
 
 // change runs a script that tells whether it changed anything.
 func (s *Store) change(ctx context.Context, sc *script, key dedup.Key, args ...string) (bool, error) {
-	limit := s.opts.Timeout
-	run := sc.run
-	if sc == commitScript && s.opts.Replicas > 0 {
-		limit += s.opts.ReplicaTimeout
-		run = sc.runReplicated(s.opts)
-	}
-	reply, err := call(ctx, s, limit, func(ctx context.Context, c rueidis.Client) (reply, error) {
-		return run(ctx, c, keyName(key), args...)
-	})
+	reply, err := s.run(ctx, sc, key, args)
 	if err != nil {
 		return false, err
 	}
@@ -203,6 +195,18 @@ func (s *Store) change(ctx context.Context, sc *script, key dedup.Key, args ...s
 		return false, fault(Unreachable, reply.lost)
 	}
 	return n == 1, nil
+}
+
+// run runs a script: a commit that replicas must have apart from all others, the rest in batches.
+func (s *Store) run(ctx context.Context, sc *script, key dedup.Key, args []string) (reply, error) {
+	if sc == commitScript && s.opts.Replicas > 0 {
+		return call(ctx, s, s.opts.Timeout+s.opts.ReplicaTimeout, func(ctx context.Context, c rueidis.Client) (reply, error) {
+			return sc.runReplicated(ctx, c, s.opts, keyName(key), args)
+		})
+	}
+	return submit(ctx, s, s.opts.Timeout, func(results chan<- result[reply]) {
+		s.batches.join(&scriptCall{sc, keyName(key), args, results})
+	})
 }
 
 var _ dedup.Store = (*Store)(nil)

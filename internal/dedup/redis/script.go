@@ -82,21 +82,26 @@ type reply struct {
 	lost error
 }
 
-// run runs the script, twice when the connection is lost under it. Every script may be repeated by the owner who asked
-// for it: the second answer tells how things stand.
-func (s *script) run(ctx context.Context, c rueidis.Client, key string, args ...string) (reply, error) {
-	m, err := s.once(ctx, c, key, args)
+// settle goes on after a first call that ended with an error: it sends the script itself to a server that does not know it,
+// and calls once more when the connection was lost. Every script may be repeated by the owner who asked for it: the second
+// answer tells how things stand.
+func (s *script) settle(ctx context.Context, c rueidis.Client, key string, args []string, first error) (reply, error) {
+	var m rueidis.RedisMessage
+	err := first
+	if unknownScript(err) {
+		m, err = message(c.Do(ctx, s.byText(c, key, args)))
+	}
 	if !lostConnection(ctx, err) {
 		return reply{RedisMessage: m}, err
 	}
-	again, errAgain := s.once(ctx, c, key, args)
+	m, errAgain := s.once(ctx, c, key, args)
 	if _, answered := errors.AsType[*rueidis.RedisError](errAgain); errAgain != nil && !answered {
 		return reply{}, err // the first error tells more: it leaves open whether the script ran
 	}
-	return reply{again, err}, errAgain
+	return reply{m, err}, errAgain
 }
 
-func (s *script) once(ctx context.Context, c rueidis.CoreClient, key string, args []string) (rueidis.RedisMessage, error) {
+func (s *script) once(ctx context.Context, c rueidis.Client, key string, args []string) (rueidis.RedisMessage, error) {
 	m, err := message(c.Do(ctx, s.byHash(c, key, args)))
 	if unknownScript(err) {
 		return message(c.Do(ctx, s.byText(c, key, args)))
@@ -114,26 +119,24 @@ func (s *script) byText(c rueidis.CoreClient, key string, args []string) rueidis
 
 // runReplicated runs the script and then WAIT, on a connection of their own: WAIT speaks of what its connection wrote,
 // and would hold up whoever shares it.
-func (s *script) runReplicated(opts Options) func(context.Context, rueidis.Client, string, ...string) (reply, error) {
-	return func(ctx context.Context, c rueidis.Client, key string, args ...string) (answer reply, err error) {
-		err = c.Dedicated(func(d rueidis.DedicatedClient) error {
-			build := s.byHash
-			for {
-				results := d.DoMulti(ctx, build(d, key, args),
-					d.B().Wait().Numreplicas(int64(opts.Replicas)).Timeout(opts.ReplicaTimeout.Milliseconds()).Build())
-				answer.RedisMessage, err = message(results[0])
-				if unknownScript(err) {
-					build = s.byText
-					continue
-				}
-				if err != nil {
-					return err
-				}
-				return replicated(results[1], opts.Replicas)
+func (s *script) runReplicated(ctx context.Context, c rueidis.Client, opts Options, key string, args []string) (answer reply, err error) {
+	err = c.Dedicated(func(d rueidis.DedicatedClient) error {
+		build := s.byHash
+		for {
+			results := d.DoMulti(ctx, build(d, key, args),
+				d.B().Wait().Numreplicas(int64(opts.Replicas)).Timeout(opts.ReplicaTimeout.Milliseconds()).Build())
+			answer.RedisMessage, err = message(results[0])
+			if unknownScript(err) {
+				build = s.byText
+				continue
 			}
-		})
-		return answer, err
-	}
+			if err != nil {
+				return err
+			}
+			return replicated(results[1], opts.Replicas)
+		}
+	})
+	return answer, err
 }
 
 func replicated(r rueidis.RedisResult, want int) error {

@@ -1,0 +1,99 @@
+package redis
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/redis/rueidis"
+)
+
+// batchSize bounds the calls of a batch, to a few times what the connection's buffer holds.
+const batchSize = 256
+
+// batches joins the calls of scripts that come at the same time. One at a time costs the server and this process more for
+// system calls, goroutines and waking up than for what it does; a batch costs these once.
+type batches struct {
+	store *Store
+	mu    sync.Mutex
+	open  *batch // the one that takes further calls, if any
+}
+
+type batch struct{ calls []*scriptCall }
+
+// scriptCall is one call of a script, in a slot of the store's.
+type scriptCall struct {
+	script  *script
+	key     string
+	args    []string
+	results chan<- result[reply]
+}
+
+func (b *batches) init(s *Store) { b.store = s }
+
+// join adds a call to the batch that is open, or to a new one.
+func (b *batches) join(c *scriptCall) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open == nil || len(b.open.calls) == batchSize {
+		b.open = new(batch)
+		go b.run(b.open)
+	}
+	b.open.calls = append(b.open.calls, c)
+}
+
+// close lets no more calls in.
+func (b *batches) close(x *batch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open == x {
+		b.open = nil
+	}
+}
+
+// run carries out a batch, after whatever else is ready to run: on a busy machine that is who joins it, and on an idle one
+// nobody, for whom it then does not wait.
+func (b *batches) run(x *batch) {
+	runtime.Gosched()
+	b.close(x)
+	ctx, cancel := context.WithTimeout(context.Background(), b.store.opts.Timeout)
+	defer cancel()
+	client, err := b.store.conn.get(ctx)
+	if err != nil {
+		for _, c := range x.calls {
+			b.finish(c, reply{}, err)
+		}
+		return
+	}
+	b.send(ctx, client, x.calls)
+}
+
+// send sends calls with one write. Calls that end with an error, which is rare, are settled one by one, beside each other.
+func (b *batches) send(ctx context.Context, client rueidis.Client, calls []*scriptCall) {
+	commands := make([]rueidis.Completed, len(calls))
+	for i, c := range calls {
+		commands[i] = c.script.byHash(client, c.key, c.args)
+	}
+	var unsettled sync.WaitGroup
+	defer unsettled.Wait()
+	for i, answer := range client.DoMulti(ctx, commands...) {
+		m, err := message(answer)
+		if err != nil {
+			b.settle(ctx, client, calls[i], err, &unsettled)
+			continue
+		}
+		b.finish(calls[i], reply{RedisMessage: m}, nil)
+	}
+}
+
+func (b *batches) settle(ctx context.Context, client rueidis.Client, c *scriptCall, first error, unsettled *sync.WaitGroup) {
+	unsettled.Go(func() {
+		r, err := c.script.settle(ctx, client, c.key, c.args, first)
+		b.finish(c, r, err)
+	})
+}
+
+func (b *batches) finish(c *scriptCall, r reply, err error) {
+	c.results <- result[reply]{r, err}
+	<-b.store.slots
+}
