@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -10,14 +9,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/darihook/darihook/internal/dedup"
-)
-
-const (
-	// groupSize bounds how many requests share one durable write.
-	groupSize = 1024
-	// gatherTime is how long a commit waits at most for others to share its write while further deliveries are under way. A
-	// durable write costs the same processor time whatever is in it.
-	gatherTime = time.Millisecond
 )
 
 // writer is the one goroutine that changes the database. It makes whatever requests have gathered durable with one write:
@@ -50,23 +41,10 @@ type writer struct {
 	pause     *time.Timer // ends gatherTime
 }
 
-// request is a commit, or a forget when drop is set.
-type request struct {
-	key    dedup.Key
-	record record
-	drop   bool
-	answer chan answer // of capacity 1: the writer never waits for a caller that has gone
-}
-
 // dropped is a record on its way out.
 type dropped struct {
 	key    dedup.Key
 	record record
-}
-
-type answer struct {
-	dropped bool
-	err     error
 }
 
 func newWriter(e *engine, claims *dedup.Claims, space *space, limit int64) (*writer, error) {
@@ -94,60 +72,6 @@ func (w *writer) parseCount(value []byte) error {
 	}
 	w.count.Store(int64(binary.BigEndian.Uint64(value)))
 	return nil
-}
-
-// commit writes the record of a pinned claim, and ends the claim or unpins it.
-func (w *writer) commit(ctx context.Context, key dedup.Key, r record) error {
-	a, sent := w.ask(ctx, key, r, false)
-	if !sent || a.err != nil && w.engine.fault() != nil {
-		w.claims.Unpin(key) // the writer never will
-	}
-	return a.err
-}
-
-// forget drops a live record and reports whether there was one.
-func (w *writer) forget(ctx context.Context, key dedup.Key) (bool, error) {
-	a, _ := w.ask(ctx, key, record{}, true)
-	return a.dropped, a.err
-}
-
-// ask has a request carried out. When it was sent but ctx is done before the answer, it is still carried out.
-func (w *writer) ask(ctx context.Context, key dedup.Key, r record, drop bool) (a answer, sent bool) {
-	req := w.pool.Get().(*request)
-	req.key, req.record, req.drop = key, r, drop
-	select {
-	case w.requests <- req:
-		w.noteAsked()
-	case <-ctx.Done():
-		return answer{err: ctx.Err()}, false
-	case <-w.stopped:
-		return answer{err: dedup.ErrClosed}, false
-	case <-w.engine.failed:
-		return answer{err: w.engine.failure}, false
-	}
-	select {
-	case a = <-req.answer:
-		req.key = dedup.Key{}
-		w.pool.Put(req)
-		return a, true
-	case <-ctx.Done():
-		return answer{err: ctx.Err()}, true
-	case <-w.stopped:
-		return w.last(req), true
-	case <-w.engine.failed:
-		return answer{err: w.engine.failure}, true
-	}
-}
-
-// last is the answer to a request that the writer's end overtook: it may have been answered just before.
-func (w *writer) last(req *request) answer {
-	select {
-	case a := <-req.answer:
-		return a
-	default:
-		w.claims.Unpin(req.key)
-		return answer{err: dedup.ErrClosed}
-	}
 }
 
 // stop lets the writer finish what it was asked and waits for its end, or for the engine's failure.
@@ -200,66 +124,6 @@ func (w *writer) drain() {
 		}
 	}
 }
-
-// noteAsked counts a request, and ends the writer's pause with the last one that it can be waiting for.
-func (w *writer) noteAsked() {
-	w.asked.Add(1)
-	if !w.allAsked() {
-		return
-	}
-	select {
-	case w.complete <- struct{}{}:
-	default:
-	}
-}
-
-// allAsked reports whether no delivery under way is left that could join the group, or no room for it.
-func (w *writer) allAsked() bool {
-	asked := w.asked.Load()
-	return asked >= groupSize || asked >= w.claims.Held()
-}
-
-// gather makes a group of a request and of those that are waiting. While more deliveries are under way than have asked, it
-// gives them a moment to do so.
-func (w *writer) gather(req *request) {
-	w.group = append(w.group[:0], req)
-	if !req.drop {
-		w.awaitAsked()
-	}
-	w.takeWaiting()
-}
-
-// awaitAsked returns when all have asked, at the latest after gatherTime.
-func (w *writer) awaitAsked() {
-	select {
-	case <-w.complete: // an earlier group's
-	default:
-	}
-	if w.allAsked() {
-		return
-	}
-	w.pause.Reset(gatherTime)
-	select {
-	case <-w.complete:
-	case <-w.pause.C:
-	case <-w.closing:
-	}
-}
-
-// takeWaiting adds the requests that are waiting to the group.
-func (w *writer) takeWaiting() {
-	for !w.full() {
-		select {
-		case next := <-w.requests:
-			w.group = append(w.group, next)
-		default:
-			return
-		}
-	}
-}
-
-// full reports whether the group takes no more. A forget ends a group, since it must see what came before it.
-func (w *writer) full() bool { return len(w.group) == groupSize || w.group[len(w.group)-1].drop }
 
 // serve carries out a request and those that gather behind it.
 func (w *writer) serve(req *request) {
