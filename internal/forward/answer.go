@@ -63,7 +63,7 @@ func (e *exchange) readHeader(w http.ResponseWriter, resp *fasthttp.Response) er
 			return err
 		}
 		if err := resp.Header.Read(e.reader); err != nil {
-			return err
+			return e.misread(err)
 		}
 		switch status := resp.StatusCode(); {
 		case status == http.StatusSwitchingProtocols:
@@ -85,7 +85,7 @@ const statusLine = "HTTP/1.1 2"
 func (e *exchange) checkStatus() error {
 	line, err := e.reader.Peek(len(statusLine))
 	if err != nil {
-		return err
+		return err // the connection's, with nothing of what has come
 	}
 	class := line[len(line)-1]
 	if !bytes.HasPrefix(line, []byte("HTTP/1.")) || line[len(line)-2] != ' ' || class < '1' || class > '9' {
@@ -152,7 +152,7 @@ func (e *exchange) passBody(w http.ResponseWriter, resp *fasthttp.Response) erro
 	if length < 0 {
 		dst = flushing{w, http.NewResponseController(w)}
 	}
-	if _, err := io.CopyBuffer(dst, resp.BodyStream(), buffer[:]); err != nil {
+	if _, err := io.CopyBuffer(dst, answerBody{resp.BodyStream(), e}, buffer[:]); err != nil {
 		return err
 	}
 	passTrailer(w.Header(), &resp.Header)

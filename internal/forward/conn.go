@@ -24,6 +24,7 @@ type conn struct {
 	raw   syscall.RawConn // nil where the system offers no look at a socket
 	used  bool            // a request has been sent on it
 	until time.Time       // the end of the exchange under way
+	broke error           // what ended the reading of the exchange under way
 	toEnd bool            // the connection's end is the answer's
 }
 
@@ -45,7 +46,7 @@ func (c *Client) dial(_ string, timeout time.Duration) (net.Conn, error) {
 
 // begin bounds the exchange that comes next.
 func (c *conn) begin(until time.Time) error {
-	c.used, c.until = true, until
+	c.used, c.until, c.broke = true, until, nil
 	return c.SetReadDeadline(until)
 }
 
@@ -55,6 +56,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if errors.Is(err, io.EOF) && !c.toEnd {
 		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		c.broke = err
 	}
 	return n, err
 }
