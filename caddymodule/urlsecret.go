@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+
+	"github.com/darihook/darihook/internal/excerpt"
 )
 
 // The places of a secret in a URL.
@@ -121,7 +123,7 @@ func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddy
 		h.answerError(rec, r, err)
 	}
 	h.logger.Info("handled request",
-		zap.String("method", r.Method), zap.String("host", r.Host), zap.String("uri", loggableURI(r)),
+		zap.String("method", excerpt.Of(r.Method)), zap.String("host", excerpt.Of(r.Host)), zap.String("uri", loggableURI(r)),
 		zap.String("remote_addr", r.RemoteAddr), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
 	return nil
 }
@@ -129,7 +131,7 @@ func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddy
 // loggableURI returns what a log may show of a URL. One that was not verified may hold the secret in another place.
 func loggableURI(r *http.Request) string {
 	if v, ok := notedVerdict(r); ok && v.Verified {
-		return r.RequestURI
+		return excerpt.Of(r.RequestURI)
 	}
 	return "[redacted]"
 }

@@ -193,6 +193,7 @@ func TestUnknown(t *testing.T) {
 	for _, row := range []struct{ name, want string }{
 		{"rde", `unknown color "rde" (did you mean red?): known are red, green`},
 		{"GREN", `unknown color "GREN" (did you mean green?): known are red, green`},
+		{strings.Repeat("x", 1000), `unknown color "` + strings.Repeat("x", 64) + `…": known are red, green`},
 		{"ultramarine", `unknown color "ultramarine": known are red, green`},
 	} {
 		if got := contract.Unknown("color", row.name, []string{"red", "green"}); got != row.want {

@@ -26,7 +26,11 @@ func Unknown(kind, name string, known []string) string {
 }
 
 func unknown(kind, name, nearest string, known []string) string {
-	text := "unknown " + kind + " " + strconv.Quote(name)
+	shown := name
+	if len(name) > maxMisspelt { // it may come out of a request
+		shown = name[:maxMisspelt] + "…"
+	}
+	text := "unknown " + kind + " " + strconv.Quote(shown)
 	if nearest != "" {
 		text += " (did you mean " + nearest + "?)"
 	}

@@ -59,6 +59,23 @@ func TestEndlessAnswerIsBounded(t *testing.T) {
 	}
 }
 
+// TestMalformedAnswerIsNotedInShort has a receiver answer with a header line that the library's error would quote whole.
+func TestMalformedAnswerIsNotedInShort(t *testing.T) {
+	t.Parallel()
+	attempt := firstAttempt(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nno colon "+strings.Repeat("x", 10_000)+"\r\n\r\n")
+	})
+	if attempt.Error == nil || !strings.Contains(*attempt.Error, "malformed") || len(*attempt.Error) > 400 {
+		t.Errorf("%+v", attempt)
+	}
+}
+
 func TestSilentReceiverTimesOut(t *testing.T) {
 	t.Parallel()
 	a := firstAttempt(t, func(_ http.ResponseWriter, r *http.Request) {

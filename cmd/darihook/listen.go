@@ -10,12 +10,12 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/dariapi"
+	"github.com/darihook/darihook/internal/excerpt"
 	"github.com/darihook/darihook/internal/listen"
 )
 
@@ -125,9 +125,9 @@ func (f *listenFlags) listener(out, progress io.Writer) (_ *listen.Listener, err
 // listenError gives the end of a run its exit code: a refusal is an answer, an unreachable platform is none.
 func listenError(err error) error {
 	if errors.Is(err, listen.ErrUnreachable) {
-		return undetermined(errors.New(printable(err.Error())))
+		return undetermined(errors.New(excerpt.Line(err.Error())))
 	}
-	return failed(errors.New(printable(err.Error())))
+	return failed(errors.New(excerpt.Line(err.Error())))
 }
 
 // listenPrinter prints what a run does: the deliveries as its answer, the rest as its progress.
@@ -162,17 +162,17 @@ func (p *listenPrinter) Delivered(d listen.Delivery) {
 	if d.Attempts > 1 {
 		attempts = fmt.Sprintf(" (%d attempts)", d.Attempts)
 	}
-	fmt.Fprintln(p.out, printable(fmt.Sprintf("%s  %s  %s%s in %v", d.ID, d.Type, outcome, attempts, d.Took.Round(time.Millisecond))))
+	fmt.Fprintln(p.out, excerpt.Line(fmt.Sprintf("%s  %s  %s%s in %v", d.ID, d.Type, outcome, attempts, d.Took.Round(time.Millisecond))))
 }
 
 // Retrying implements [listen.Observer].
 func (p *listenPrinter) Retrying(d listen.Delivery, pause time.Duration) {
-	fmt.Fprintln(p.progress, printable(fmt.Sprintf("%s  %s  attempt %d: %v; the next in %v", d.ID, d.Type, d.Attempts, d.Err, pause)))
+	fmt.Fprintln(p.progress, excerpt.Line(fmt.Sprintf("%s  %s  attempt %d: %v; the next in %v", d.ID, d.Type, d.Attempts, d.Err, pause)))
 }
 
 // Reconnecting implements [listen.Observer].
 func (p *listenPrinter) Reconnecting(err error, pause time.Duration) {
-	fmt.Fprintln(p.progress, printable(fmt.Sprintf("%v; trying again in %v", err, pause.Round(time.Millisecond))))
+	fmt.Fprintln(p.progress, excerpt.Line(fmt.Sprintf("%v; trying again in %v", err, pause.Round(time.Millisecond))))
 }
 
 // endLine is the last line of --json.
@@ -207,14 +207,4 @@ func printJSON(out io.Writer, v any) {
 		panic(err) // texts and numbers
 	}
 	fmt.Fprintf(out, "%s\n", raw)
-}
-
-// printable replaces what would not stay on its line, or would move the cursor, in a text of someone else's.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '�'
-	}, text)
 }

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/darihook/darihook/internal/excerpt"
 )
 
 const (
@@ -81,7 +83,7 @@ type Webhook struct {
 type Error struct {
 	// Status is the HTTP status.
 	Status int
-	// Detail is what the answer says of it.
+	// Detail is the beginning of what the answer says of it.
 	Detail string
 }
 
@@ -137,7 +139,7 @@ func (c *Client) call(ctx context.Context, method, agent, below string, in any) 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Webhook{}, fmt.Errorf("calling the API: %w", err)
+		return Webhook{}, fmt.Errorf("calling the API: %w", excerpt.Error(err))
 	}
 	defer resp.Body.Close()
 	return read(resp)
@@ -150,7 +152,7 @@ func read(resp *http.Response) (Webhook, error) {
 		return Webhook{}, fmt.Errorf("reading the answer: %w", err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return Webhook{}, &Error{resp.StatusCode, detail(raw)}
+		return Webhook{}, &Error{resp.StatusCode, excerpt.Of(detail(raw))}
 	}
 	var w Webhook
 	if err := json.Unmarshal(raw, &w); err != nil {

@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -233,6 +234,33 @@ func TestBody(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCauseTellsNothingOfTheRequest has a server of net/http read bodies that are framed wrongly, with a word in them that is
+// nobody else's: its errors quote it, and the verdict's cause goes into a log.
+func TestCauseTellsNothingOfTheRequest(t *testing.T) {
+	t.Parallel()
+	const word = "hunter2"
+	for name, row := range map[string]struct{ sent, want string }{
+		"fail/trailer without colon": {"1\r\n{\r\n0\r\nX-Sum " + word + "\r\n\r\n", "the body could not be read to its end"},
+		"fail/trailer of two lines":  {"1\r\n{\r\n0\r\n X-Sum: " + word + "\r\n\r\n", "the body could not be read to its end"},
+		"fail/chunk of no length":    {word + "\r\n", "the body could not be read to its end"},
+		"fail/cut":                   {"9\r\n" + word, "unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+			sent, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head + row.sent)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := delivery(t, "evt_1")
+			r.Body, r.Length = sent.Body, -1
+			if v := refused(t, newGate(t, nil), r, contract.CodeBodyUnreadable); v.Cause == nil || v.Cause.Error() != row.want {
+				t.Errorf("cause %v, want %s", v.Cause, row.want)
+			}
+		})
 	}
 }
 

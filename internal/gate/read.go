@@ -1,9 +1,13 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"slices"
 
 	"github.com/darihook/darihook/contract"
 )
@@ -18,6 +22,7 @@ var (
 	errOverLimit  = errors.New("the body goes on beyond the limit")
 	errOverBudget = errors.New("the bodies in flight take all the memory that they may")
 	errLength     = errors.New("the body's length is not the declared one")
+	errUnreadable = errors.New("the body could not be read to its end")
 )
 
 // checkLength refuses a declared length over the limit. Negative: not declared.
@@ -53,7 +58,7 @@ func (g *Gate) readBody(r io.Reader, declared int64, hash io.Writer) (*body, *re
 		case err == io.EOF:
 			return b, nil
 		case err != nil:
-			return b, refuse(codeOfRead(err), err)
+			return b, refuse(codeOfRead(err), causeOfRead(err))
 		case n > 0:
 			stalls = -1
 		}
@@ -90,4 +95,15 @@ func codeOfRead(err error) contract.Code {
 		return contract.CodeBodyTooLarge
 	}
 	return contract.CodeBodyUnreadable
+}
+
+// causeOfRead returns why a body could not be read. A server's error may quote the request, and of its trailer the values:
+// what is neither a broken connection nor the end of a time or of a context is told without.
+func causeOfRead(err error) error {
+	known := []error{io.ErrUnexpectedEOF, os.ErrDeadlineExceeded, context.Canceled, context.DeadlineExceeded}
+	_, network := errors.AsType[net.Error](err)
+	if network || codeOfRead(err) == contract.CodeBodyTooLarge || slices.ContainsFunc(known, func(k error) bool { return errors.Is(err, k) }) {
+		return err
+	}
+	return errUnreadable
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/excerpt"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -76,7 +77,7 @@ func (r *receiver) attempt(ctx context.Context, e event) (status int, err error)
 		return 0, fmt.Errorf("no answer within %v", r.timeout)
 	}
 	if err != nil {
-		return 0, err
+		return 0, excerpt.Error(err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, readAnswer) // the status has decided

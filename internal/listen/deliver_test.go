@@ -1,6 +1,7 @@
 package listen_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,4 +100,34 @@ func TestRefusalOfAGateIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestErrorsOfOthersAreShort has libraries quote what a receiver and a platform have sent, at length and with what would move
+// a cursor.
+func TestErrorsOfOthersAreShort(t *testing.T) {
+	t.Parallel()
+	long := errors.New("malformed answer \x1b[2J" + strings.Repeat("x", 100_000))
+	broken := carrier(func(*http.Request) (*http.Response, error) { return nil, long })
+	short := func(text string) bool { return len(text) < 500 && !strings.Contains(text, "\x1b") }
+	synctest.Test(t, func(t *testing.T) {
+		var o heard
+		p := &platform{streams: []string{call("evt_1") + frame("e\x1b"+strings.Repeat("x", 10_000), "session.status_changed", "{") + end("evt_2")}}
+		if _, err := listener(t, listen.Options{Platform: p, Receiver: broken, Observer: &o, Schedule: []time.Duration{0}}).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(o.deliveries) != 2 {
+			t.Fatalf("the observer heard of %d deliveries", len(o.deliveries))
+		}
+		for _, d := range o.deliveries {
+			if d.Err == nil || !short(d.Err.Error()) || !short(d.ID) {
+				t.Errorf("%d bytes of an id, and %v", len(d.ID), d.Err)
+			}
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, err := listener(t, listen.Options{Platform: broken, GiveUp: time.Second}).Run(t.Context())
+		if !errors.Is(err, listen.ErrUnreachable) || !errors.Is(err, long) || !short(err.Error()) {
+			t.Errorf("%v", err)
+		}
+	})
 }

@@ -10,12 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/darihook/darihook/internal/excerpt"
 )
 
 // The bounds of what is read of the platform's answers, other than streams, and how long their headers may take.
 const (
 	maxAnswer     = 1 << 20
-	maxDetail     = 300
 	answerTimeout = 30 * time.Second
 )
 
@@ -29,7 +30,7 @@ var ErrUnreachable = errors.New("the platform is out of reach")
 type Refusal struct {
 	// Status of the answer.
 	Status int
-	// Detail is the beginning of what the answer says, unchecked.
+	// Detail is the beginning of what the answer says, on one line.
 	Detail string
 }
 
@@ -124,7 +125,7 @@ func (p *platform) get(ctx context.Context, u *url.URL, accept, after string) (*
 	}
 	resp, err := p.carrier.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, excerpt.Error(err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
@@ -160,5 +161,5 @@ func detailOf(raw []byte) string {
 		text = string(answer.Detail)
 		_ = json.Unmarshal(answer.Detail, &text) // a list of problems stays as it is written
 	}
-	return text[:min(len(text), maxDetail)]
+	return excerpt.Of(text)
 }

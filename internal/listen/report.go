@@ -4,7 +4,7 @@ import "time"
 
 // Delivery is what came of one event: delivered, given up, or never fit to be delivered.
 type Delivery struct {
-	// ID and Type of the event, as the stream has them. Nothing has checked their characters where Err is set.
+	// ID and Type of the event, as the stream has them. Where Err is set they may be excerpts.
 	ID, Type string
 	// Attempts that were made.
 	Attempts int

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/tmaxmax/go-sse"
+
+	"github.com/darihook/darihook/internal/excerpt"
 )
 
 // ErrEventTooLarge ends a run at an event that is larger than [Options.MaxEvent]. It cannot be passed over: what follows
@@ -101,7 +103,7 @@ func (r *run) take(ctx context.Context, raw sse.Event) error {
 	e, err := r.parse(raw)
 	switch {
 	case err != nil && !errors.Is(err, errUnwanted):
-		r.report(Delivery{ID: raw.LastEventID, Type: raw.Type, Err: err})
+		r.report(Delivery{ID: excerpt.Of(raw.LastEventID), Type: excerpt.Of(raw.Type), Err: err})
 	case r.done.has(e.id):
 		return nil // the platform did not begin where it was asked to
 	case err == nil:

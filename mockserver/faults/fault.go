@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/darihook/darihook/internal/excerpt"
 )
 
 // MaxActive is how many faults a [Set] holds.
@@ -64,7 +66,7 @@ func (v *Violation) Error() string { return v.Field + ": " + v.Msg }
 func (f Fault) Validate() error {
 	kind, ok := KindFor(f.Kind)
 	if !ok {
-		return &Violation{"kind", fmt.Sprintf("unknown kind %q; GET /_mock/faults/kinds lists them", f.Kind)}
+		return &Violation{"kind", fmt.Sprintf("unknown kind %q; GET /_mock/faults/kinds lists them", excerpt.Of(f.Kind))}
 	}
 	if f.Next != nil && (*f.Next < 1 || *f.Next > maxNext) {
 		return &Violation{"next", fmt.Sprintf("must be from 1 to %d", maxNext)}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/darihook/darihook/internal/excerpt"
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
 	"github.com/darihook/darihook/mockserver/internal/target"
@@ -113,7 +114,7 @@ func describe(ctx context.Context, err error, timeout time.Duration) string {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Sprintf("no answer within %v", timeout)
 	}
-	return err.Error()
+	return excerpt.Of(err.Error())
 }
 
 // trickle is a body that arrives little by little.
