@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -267,6 +268,40 @@ func TestSecretInTheURLIsInNoPlaceholder(t *testing.T) {
 				t.Errorf("%s", strings.ReplaceAll(a.String(), secret, "THE SECRET"))
 			}
 		})
+	}
+}
+
+// TestLinesOfTheLogAreShort has a sender, and a receiver whose answer is none, say more than a log should hold.
+func TestLinesOfTheLogAreShort(t *testing.T) {
+	g := newGateway(t)
+	secret := randomText("", hex.EncodeToString)
+	t.Setenv("PROVIDER_SECRET", secret)
+	long := strings.Repeat("X", 10_000)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nno colon "+long+"\r\n\r\n")
+		}
+	})
+	g.load("route {\ndari_webhook {\nprovider tess\nurl_secret path\nsecret {env.PROVIDER_SECRET}\ndedup off\n}\n" + r.proxy() + "\n}")
+	_, seen := transcript.since(0)
+	req, err := http.NewRequest(http.MethodPost, "http://gate.test/hook/"+secret+"?q="+long, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := g.send(req); a.status != http.StatusBadGateway {
+		t.Errorf("%s, want %d", a, http.StatusBadGateway)
+	}
+	log, _ := transcript.since(seen)
+	for _, message := range []string{"handled request", "the receiver failed"} {
+		if !strings.Contains(log, `"msg":"`+message+`"`) {
+			t.Errorf("no line says %q", message)
+		}
+	}
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, `"http.handlers.dari_webhook"`) && len(line) > 1500 {
+			t.Errorf("%d bytes: %.200s", len(line), line)
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddy
 		h.answerError(rec, r, err)
 	}
 	h.logger.Info("handled request",
-		zap.String("method", excerpt.Of(r.Method)), zap.String("host", excerpt.Of(r.Host)), zap.String("uri", loggableURI(r)),
+		zap.String("method", r.Method), zap.String("host", excerpt.Of(r.Host)), zap.String("uri", loggableURI(r)),
 		zap.String("remote_addr", r.RemoteAddr), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
 	return nil
 }
@@ -142,7 +142,7 @@ func (h *Handler) answerError(rec *recorder, r *http.Request, err error) {
 	if known, ok := errors.AsType[caddyhttp.HandlerError](err); ok && known.StatusCode != 0 {
 		status = known.StatusCode
 	}
-	h.logger.Error("the receiver failed", zap.String("uri", loggableURI(r)), zap.Int("status", status), zap.Error(err))
+	h.logger.Error("the receiver failed", zap.String("uri", loggableURI(r)), zap.Int("status", status), zap.Error(excerpt.Error(err)))
 	if rec.status == 0 {
 		rec.WriteHeader(status)
 	}

@@ -54,7 +54,7 @@ type answerBody struct {
 func (b answerBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	switch {
-	case err == nil || err == io.EOF: //nolint:errorlint // the end of a body is never wrapped
+	case err == nil || err == io.EOF: // the end of a body is never wrapped
 		return n, err
 	case b.exchange.conn.broke != nil:
 		return n, b.exchange.conn.broke
