@@ -3,6 +3,7 @@ package mockserver_test
 import (
 	"bytes"
 	"io"
+	"math"
 	"net/http"
 	"sync"
 	"testing"
@@ -24,7 +25,9 @@ func BenchmarkDelivery(b *testing.B) {
 		io.Copy(io.Discard, r.Body)
 		arrived <- struct{}{}
 	})
-	m := mockserver.New(b, func(o *mockserver.Options) { o.PerEndpoint, o.MaxPending, o.History = lanes, b.N+1, 1000 })
+	m := mockserver.New(b, func(o *mockserver.Options) {
+		o.PerEndpoint, o.MaxPending, o.MaxMemory, o.History = lanes, b.N+1, math.MaxInt, 1000
+	})
 	m.SetWebhook(b, url)
 	emit(b, m, client.Event{Type: contract.BatchCompleted})
 	<-arrived

@@ -2,6 +2,7 @@ package mockserver_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -232,6 +233,53 @@ func TestHistoryAndPendingAreBounded(t *testing.T) {
 	if refused, ok := errors.AsType[*client.Error](err); !ok || refused.Status != 503 {
 		t.Errorf("too many events at once answered %v, want 503", err)
 	}
+}
+
+// TestMemoryIsBounded fills a small mock with large events that wait: what comes next is refused whole, before it leaves a
+// session behind, with what to do about it.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t, func(o *mockserver.Options) { o.MaxMemory = 1 << 20 })
+	m.SetWebhook(t, newReceiver(t, 500).URL)
+	large := client.Event{Type: contract.ToolCallRequested, Data: map[string]json.RawMessage{
+		"arguments": json.RawMessage(`"` + strings.Repeat("x", 100<<10) + `"`),
+	}}
+	var err error
+	for i := 0; err == nil && i < 20; i++ {
+		_, err = m.Client.Emit(t.Context(), large)
+	}
+	refused, ok := errors.AsType[*client.Error](err)
+	if !ok || refused.Status != 503 || !strings.Contains(refused.Detail, "/_mock/reset") || !strings.Contains(refused.Detail, "--max-memory") {
+		t.Fatalf("too much at once answered %v, want 503 and what to do", err)
+	}
+	idle(t, m)
+	full := statusOf(t, m)
+	if full.Memory < 800<<10 || full.Memory > full.MaxMemory || full.MaxMemory != 1<<20 {
+		t.Errorf("deliveries take %d of %d bytes", full.Memory, full.MaxMemory)
+	}
+	if _, err := m.Client.Emit(t.Context(), large); err == nil {
+		t.Error("there is room again")
+	}
+	if got := statusOf(t, m); got.Sessions != full.Sessions {
+		t.Errorf("a refused event left %d sessions where there were %d", got.Sessions, full.Sessions)
+	}
+	if err := m.Client.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.SetWebhook(t, newReceiver(t).URL)
+	emit(t, m, large)
+	if got := statusOf(t, m); got.Memory < 100<<10 || got.Memory > 200<<10 {
+		t.Errorf("after a reset one delivery takes %d bytes", got.Memory)
+	}
+}
+
+func statusOf(t testing.TB, m *mockserver.Mock) client.Status {
+	t.Helper()
+	s, err := m.Client.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestResetForgets(t *testing.T) {

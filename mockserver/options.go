@@ -75,6 +75,9 @@ type Options struct {
 	// History is how many finished deliveries are remembered, and MaxPending how many may wait. Default: 10,000 and
 	// 200,000.
 	History, MaxPending int
+	// MaxMemory is how many bytes deliveries may take, those that wait and those that are remembered: beyond it the oldest
+	// finished ones are forgotten, and then events are refused. A platform's sessions may take a quarter as much. Default: 1 GiB.
+	MaxMemory int
 
 	// Console is served at /_mock/console and below. Default: the page of package console.
 	Console http.Handler
@@ -117,7 +120,7 @@ func (o Options) check() error {
 			return errors.New("a pause of the schedule cannot be negative")
 		}
 	}
-	for _, n := range []int{o.Workers, o.PerEndpoint, o.History, o.MaxPending, o.RateLimit} {
+	for _, n := range []int{o.Workers, o.PerEndpoint, o.History, o.MaxPending, o.MaxMemory, o.RateLimit} {
 		if n < 0 {
 			return errors.New("a bound cannot be negative")
 		}

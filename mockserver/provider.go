@@ -50,6 +50,7 @@ func openDari(s *Server, scripts map[string]*scenario.Scenario) (platform, error
 	return dari.New(dari.Options{
 		Keys: keysOf(s, dari.DefaultOrg, "org_other"), Clock: s.clock, Store: s.store, Policy: s.policy(), Scheme: s.scheme(),
 		Scenarios: scripts, AutoCreate: s.o.AutoCreate, BaseURL: func() string { return s.base },
+		MaxMemory: s.o.MaxMemory / 4,
 	})
 }
 

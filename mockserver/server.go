@@ -155,7 +155,7 @@ func (s *Server) assembleEngine() (err error) {
 		Target:   s.target,
 		Ended:    s.deliveryEnded,
 		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.timeout(),
-		Workers: s.o.Workers, PerEndpoint: s.o.PerEndpoint, History: s.o.History, MaxPending: s.o.MaxPending,
+		Workers: s.o.Workers, PerEndpoint: s.o.PerEndpoint, History: s.o.History, MaxPending: s.o.MaxPending, MaxMemory: s.o.MaxMemory,
 		SignVirtualTime: s.o.SignVirtualTime,
 	})
 	return err

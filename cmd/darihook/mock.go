@@ -12,6 +12,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/darihook/darihook/contract"
@@ -22,6 +23,7 @@ import (
 type mockFlags struct {
 	mockserver.Options
 	clock, schedule  string
+	memory           string
 	scenarioFiles    []string
 	json, withParent bool
 }
@@ -83,6 +85,7 @@ func (f *mockFlags) addEngine(cmd *cobra.Command) {
 	flags.IntVar(&f.PerEndpoint, "per-endpoint", 8, "attempts under way at once to one endpoint")
 	flags.IntVar(&f.History, "history", 10_000, "finished deliveries that are remembered")
 	flags.IntVar(&f.MaxPending, "max-pending", 200_000, "deliveries that may wait")
+	flags.StringVar(&f.memory, "max-memory", "1GiB", "what deliveries may take, those that wait and those that are remembered")
 }
 
 // schemeNames lists what --scheme takes.
@@ -132,6 +135,11 @@ func (f *mockFlags) resolve() (err error) {
 	if f.RetrySchedule, err = parseSchedule(f.schedule); err != nil {
 		return fmt.Errorf("parsing --retry-schedule: %w", err)
 	}
+	memory, err := humanize.ParseBytes(f.memory)
+	if err != nil || memory < 1<<20 || memory > 1<<50 {
+		return fmt.Errorf("--max-memory must be a size of at least 1MiB, such as 512MiB, not %q", f.memory)
+	}
+	f.MaxMemory = int(memory)
 	for _, path := range f.scenarioFiles {
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -31,6 +31,8 @@ type Delivery struct {
 	Status string `json:"status"`
 	// Attempts in the order in which they began.
 	Attempts []Attempt `json:"attempts"`
+	// AttemptsDropped is how many attempts before these were forgotten, because the delivery had very many or memory was short.
+	AttemptsDropped int `json:"attempts_dropped,omitempty"`
 	// CreatedAt is the platform's time at which the event was accepted.
 	CreatedAt time.Time `json:"created_at"`
 	// NextAttemptAt is the platform's time of the next attempt; absent when none is scheduled or it is under way.
@@ -55,6 +57,8 @@ type Attempt struct {
 	Scheme string `json:"scheme,omitempty"`
 	// Faults are the kinds that struck it.
 	Faults []string `json:"faults,omitempty"`
+	// Trimmed tells that its headers and bodies were forgotten, because memory was short.
+	Trimmed bool `json:"trimmed,omitempty"`
 }
 
 // Request is the bytes of an attempt.
@@ -99,7 +103,7 @@ type Summary struct {
 // Summarize returns the delivery without bytes.
 func (d Delivery) Summarize() Summary {
 	s := Summary{ID: d.ID, EventID: d.EventID, AgentID: d.AgentID, Type: d.Type, URL: d.URL, Status: d.Status,
-		AttemptCount: len(d.Attempts), CreatedAt: d.CreatedAt, NextAttemptAt: d.NextAttemptAt}
+		AttemptCount: d.AttemptsDropped + len(d.Attempts), CreatedAt: d.CreatedAt, NextAttemptAt: d.NextAttemptAt}
 	if n := len(d.Attempts); n > 0 {
 		if last := d.Attempts[n-1]; last.Response != nil {
 			s.LastStatus = last.Response.Status
@@ -235,6 +239,9 @@ type Status struct {
 	// Deliveries counts by status; Dropped finished ones are in neither.
 	Deliveries map[string]int `json:"deliveries"`
 	Dropped    uint64         `json:"dropped"`
+	// Memory is how many bytes deliveries take, and MaxMemory how many they may.
+	Memory    int `json:"memory_bytes"`
+	MaxMemory int `json:"max_memory_bytes"`
 	// InFlight is how many attempts are under way.
 	InFlight int `json:"in_flight"`
 	Agents   int `json:"agents"`

@@ -19,10 +19,16 @@ func (a *API) setAgent(w http.ResponseWriter, r *http.Request) (int, any, error)
 	return a.writeAgent(w, r, r.PathValue("agent_id"), http.StatusOK)
 }
 
+// maxName is how many bytes the name of an agent may have.
+const maxName = 200
+
 func (a *API) writeAgent(w http.ResponseWriter, r *http.Request, id string, status int) (int, any, error) {
 	var spec client.AgentSpec
 	if err := httpjson.Read(w, r, &spec); err != nil {
 		return 0, nil, err
+	}
+	if len(spec.Name) > maxName {
+		return 0, nil, httpjson.Invalid("must be at most 200 bytes", "body", "name")
 	}
 	agent, err := a.Platform.SetAgent(id, spec)
 	return status, agent, err

@@ -145,8 +145,8 @@ func (c assertion) compareOne(d client.Delivery) (name, want, got string) {
 	switch {
 	case c.status != "" && d.Status != c.status:
 		return "status", c.status, d.Status
-	case c.attempts != nil && len(d.Attempts) != *c.attempts:
-		return "attempts", strconv.Itoa(*c.attempts), strconv.Itoa(len(d.Attempts))
+	case c.attempts != nil && s.AttemptCount != *c.attempts:
+		return "attempts", strconv.Itoa(*c.attempts), strconv.Itoa(s.AttemptCount)
 	case c.lastStatus != nil && s.LastStatus != *c.lastStatus:
 		return "last_status", strconv.Itoa(*c.lastStatus), strconv.Itoa(s.LastStatus)
 	}

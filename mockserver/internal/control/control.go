@@ -126,7 +126,7 @@ func (a *API) status(http.ResponseWriter, *http.Request) (int, any, error) {
 		Deliveries: map[string]int{
 			client.Pending: counts.Pending, client.Succeeded: counts.Succeeded, client.Failed: counts.Failed,
 		},
-		Dropped: counts.Dropped, InFlight: counts.InFlight, Agents: agents, Sessions: sessions, Faults: len(a.Faults.List()),
+		Dropped: counts.Dropped, Memory: counts.Memory, MaxMemory: counts.MaxMemory, InFlight: counts.InFlight, Agents: agents, Sessions: sessions, Faults: len(a.Faults.List()),
 	}
 	a.Status(&s)
 	return http.StatusOK, s, nil

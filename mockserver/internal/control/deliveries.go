@@ -20,11 +20,12 @@ import (
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
+	maxPage      = 64 << 20 // bytes
 )
 
 // listDeliveries answers a page, the newest first.
 func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	page, err := a.page(r.URL.Query())
+	page, err := a.page(r.URL.Query(), maxPage)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -35,7 +36,7 @@ func (a *API) listDeliveries(_ http.ResponseWriter, r *http.Request) (int, any, 
 
 // listSummaries answers the same page without the bytes of the attempts.
 func (a *API) listSummaries(_ http.ResponseWriter, r *http.Request) (int, any, error) {
-	page, err := a.page(r.URL.Query())
+	page, err := a.page(r.URL.Query(), 0)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -48,8 +49,8 @@ func (a *API) listSummaries(_ http.ResponseWriter, r *http.Request) (int, any, e
 	return http.StatusOK, answer, nil
 }
 
-// page reads the query of a list and returns its page.
-func (a *API) page(q url.Values) (none delivery.Page, err error) {
+// page reads the query of a list and returns its page, of about so many bytes at most.
+func (a *API) page(q url.Values, bytes int) (none delivery.Page, err error) {
 	if err := known(q, "event_id", "agent_id", "type", "status", "text", "limit", "cursor"); err != nil {
 		return none, err
 	}
@@ -65,7 +66,7 @@ func (a *API) page(q url.Values) (none delivery.Page, err error) {
 	if err != nil {
 		return none, err
 	}
-	filter.Text, filter.Before = q.Get("text"), uint64(before)
+	filter.Text, filter.Before, filter.Bytes = q.Get("text"), uint64(before), bytes
 	return a.Engine.List(filter, limit), nil
 }
 

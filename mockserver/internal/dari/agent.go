@@ -37,8 +37,11 @@ func (p *Platform) scenarioOf(a *agent) *scenario.Scenario {
 
 var agentForm = regexp.MustCompile(`^agt_[A-Za-z0-9_-]{1,100}$`)
 
-// maxAgents bounds the agents that can be made.
-const maxAgents = 10_000
+// maxAgents bounds the agents that can be made, and maxScript the bytes of a script.
+const (
+	maxAgents = 10_000
+	maxScript = 64 << 10
+)
 
 // DefaultOrg is the organization of the first key and of agents made through the control API.
 const DefaultOrg = "org_default"
@@ -46,6 +49,9 @@ const DefaultOrg = "org_default"
 // SetAgent makes or changes an agent; an empty id makes one with a new id. Errors: an [httpjson.Error], or
 // [httpjson.Problems].
 func (p *Platform) SetAgent(id string, spec client.AgentSpec) (client.Agent, error) {
+	if len(spec.Script) > maxScript {
+		return client.Agent{}, httpjson.Invalid("must be at most 65536 bytes", "body", "script")
+	}
 	var own *scenario.Scenario
 	if len(spec.Script) > 0 {
 		parsed, err := scenario.Parse(spec.Script)

@@ -51,6 +51,9 @@ func (p *Platform) authorized(h handler) http.Handler {
 		if !ok {
 			return 0, nil, httpjson.Refuse(http.StatusUnauthorized, "Missing or invalid API key")
 		}
+		if len(r.Header.Get("Idempotency-Key")) > maxRepeatKey {
+			return 0, nil, httpjson.Invalid(longRepeatKey, "header", "Idempotency-Key")
+		}
 		status, value, err := h(w, r, org)
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			if err := p.o.Store.Sync(r.Context()); err != nil {

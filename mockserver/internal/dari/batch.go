@@ -81,11 +81,36 @@ type batchMessageSpec struct {
 	Metadata map[string]any   `json:"metadata"`
 }
 
-// maxItems bounds the sessions of a batch, and maxBatches the batches that are remembered.
+// maxItems bounds the sessions of a batch, and maxBatches and maxBatchBytes the batches that are remembered.
 const (
-	maxItems   = 1000
-	maxBatches = 1000
+	maxItems      = 1000
+	maxBatches    = 1000
+	maxBatchBytes = 64 << 20
 )
+
+// size is what a batch takes.
+func (b *batch) size() (n int) {
+	const itemCost = 256
+	for _, item := range b.Items {
+		n += itemCost + len(item.AgentID)
+		for key, value := range item.Metadata {
+			n += len(key) + len(value)
+		}
+	}
+	return n
+}
+
+// keepBatch remembers a batch, and drops the oldest that are too many.
+func (p *Platform) keepBatch(b *batch) {
+	p.batches.put(b.ID, b)
+	p.batchBytes += b.size()
+	for p.batches.len() > 1 && (p.batches.len() > maxBatches || p.batchBytes > maxBatchBytes) {
+		oldest, _ := p.batches.get(p.batches.order[0])
+		p.batchBytes -= oldest.size()
+		p.batches.remove(oldest.ID)
+		p.o.Store.Delete(tableBatches, oldest.ID)
+	}
+}
 
 // check names what is missing.
 func (spec batchSpec) check() error {
@@ -99,25 +124,26 @@ func (spec batchSpec) check() error {
 		}
 		if item.Message == nil {
 			p.Missing("body", "items", i, "message")
-		} else if len(item.Message.Content) == 0 {
-			p.Missing("body", "items", i, "message", "content")
+		} else {
+			checkContent(&p, item.Message.Content, "body", "items", i, "message", "content")
 		}
+		checkMetadata(&p, item.Metadata, "body", "items", i)
+	}
+	if spec.IdempotencyKey != nil && len(*spec.IdempotencyKey) > maxRepeatKey {
+		p.Invalid(longRepeatKey, "body", "idempotency_key")
 	}
 	return p.Err()
 }
 
 // newBatch makes a batch and starts its sessions. An item that cannot be started fails alone.
 func (p *Platform) newBatch(org string, spec batchSpec) *batch {
-	if p.batches.len() >= maxBatches {
-		oldest := p.batches.order[0]
-		p.batches.remove(oldest)
-		p.o.Store.Delete(tableBatches, oldest)
-	}
 	b := &batch{ID: ident.New("batch"), Org: org, Status: queued}
-	p.batches.put(b.ID, b)
+	for _, item := range spec.Items {
+		b.Items = append(b.Items, batchItem{AgentID: item.AgentID, LLMID: item.LLMID, Metadata: item.Metadata, Status: queued})
+	}
+	p.keepBatch(b)
 	sessions := make([]*session, len(spec.Items))
 	for i, item := range spec.Items {
-		b.Items = append(b.Items, batchItem{AgentID: item.AgentID, LLMID: item.LLMID, Metadata: item.Metadata, Status: queued})
 		sessions[i] = p.startItem(b, i, item)
 	}
 	b.Status = running

@@ -104,6 +104,11 @@ type emission struct {
 // run makes the events and submits their deliveries all together, so that none is accepted when there is no room.
 func (e *emission) run() ([]client.Emitted, error) {
 	count := max(e.spec.Count, 1)
+	if e.delivered() {
+		if err := emit.Room(e.p.queue, e.spec, count); err != nil {
+			return nil, err
+		}
+	}
 	emitted := make([]client.Emitted, count)
 	for i := range emitted {
 		id, data, err := e.event()
@@ -111,7 +116,7 @@ func (e *emission) run() ([]client.Emitted, error) {
 			return nil, err
 		}
 		emitted[i].ID = id
-		if e.agent.subscribed(e.spec.Type) && e.p.queue != nil {
+		if e.delivered() {
 			e.orders = append(e.orders, e.p.order(e.agent, id, e.spec.Type, encode(data), e.faults))
 			e.pending = append(e.pending, i)
 		}
@@ -124,13 +129,16 @@ func (e *emission) run() ([]client.Emitted, error) {
 	}
 	ids, err := e.p.queue.Submit(e.orders...)
 	if err != nil {
-		return nil, httpjson.Refuse(503, "%v", err)
+		return nil, emit.Full(err)
 	}
 	for i, id := range ids {
 		emitted[e.pending[i]].DeliveryID = id
 	}
 	return emitted, nil
 }
+
+// delivered reports whether the events go to the agent's webhook.
+func (e *emission) delivered() bool { return e.agent.subscribed(e.spec.Type) && e.p.queue != nil }
 
 // event makes one event: its id and its data.
 func (e *emission) event() (id string, data map[string]any, err error) {
@@ -148,6 +156,9 @@ func (e *emission) event() (id string, data map[string]any, err error) {
 func (e *emission) toolEvent() (string, map[string]any, error) {
 	s, err := e.sessionFor(func() bool { return e.used >= perSession })
 	if err != nil {
+		return "", nil, err
+	}
+	if err := e.p.room(emit.SizeOf(e.spec.Data), s); err != nil {
 		return "", nil, err
 	}
 	m := e.message(s)
@@ -229,7 +240,7 @@ func (e *emission) message(s *session) *message {
 		id = ident.New("msg")
 	}
 	m := &message{ID: id, Status: running, Content: json.RawMessage("[]"), Emitted: true}
-	s.Messages = append(s.Messages, m)
+	e.p.addTo(s, m)
 	return m
 }
 

@@ -42,9 +42,11 @@ func (p *Platform) logAs(s *session, id, messageID, eventType string, data map[s
 		e.MessageID = &messageID
 	}
 	s.ledger.add(e)
+	p.charge(s, e.size())
 	p.o.Store.Put(tableEvents, eventKey(e), e)
 	if len(s.ledger.events) > maxLedger {
 		p.o.Store.Delete(tableEvents, eventKey(s.ledger.events[0]))
+		p.charge(s, -s.ledger.events[0].size())
 		s.ledger.events = s.ledger.events[1:]
 	}
 	return e

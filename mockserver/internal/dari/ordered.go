@@ -64,8 +64,13 @@ type repeat struct {
 	BatchID   string `json:"batch_id,omitempty"`
 }
 
-// maxRepeats is how many keys are remembered.
-const maxRepeats = 10_000
+// maxRepeats is how many keys are remembered, and maxRepeatKey how many bytes one may have.
+const (
+	maxRepeats   = 10_000
+	maxRepeatKey = 255
+)
+
+const longRepeatKey = "must be at most 255 bytes"
 
 func newRepeats() *repeats { return &repeats{newOrdered[repeat]()} }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/contract"
-	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/internal/clock"
 	"github.com/darihook/darihook/mockserver/internal/delivery"
 	"github.com/darihook/darihook/mockserver/internal/scenario"
@@ -37,6 +36,9 @@ type Options struct {
 	BaseURL func() string
 	// MaxSessions is how many sessions are remembered. Default: 10,000.
 	MaxSessions int
+	// MaxMemory is how many bytes the sessions may take with their messages, calls and ledgers. Past it the oldest are
+	// forgotten in which no scenario is running, and then what would add to them is refused. Default: 256 MiB.
+	MaxMemory int
 }
 
 // Platform is the state. Make one with [New]. Its methods are safe for concurrent use.
@@ -51,8 +53,11 @@ type Platform struct {
 	batches  ordered[*batch]
 	calls    map[string]*call
 	repeated *repeats
-	results  []client.Result
+	results  results
 	serial   uint64 // of ledger events
+	kept     int    // bytes that the sessions take
+	// batchBytes is what the batches take.
+	batchBytes int
 }
 
 // New returns a platform that has loaded what the store holds. Resume takes up its work.
@@ -62,6 +67,9 @@ func New(o Options) (*Platform, error) {
 	}
 	if o.MaxSessions == 0 {
 		o.MaxSessions = 10_000
+	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = 256 << 20
 	}
 	p := &Platform{o: o, provider: contract.Dari()}
 	p.clear()
@@ -78,7 +86,8 @@ func (p *Platform) clear() {
 	p.batches = newOrdered[*batch]()
 	p.calls = map[string]*call{}
 	p.repeated = newRepeats()
-	p.results = nil
+	p.results = results{}
+	p.kept, p.batchBytes = 0, 0
 }
 
 // Resume connects the platform with its delivery engine and takes up the sessions that were under way.
@@ -128,21 +137,3 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 // now is the platform's time as the API writes it.
 func (p *Platform) now() string { return stamp(p.o.Clock.Now()) }
-
-// result remembers a tool result for those who ask what an application has sent.
-func (p *Platform) result(r client.Result) {
-	const most = 10_000
-	if len(p.results) >= most {
-		p.results = append(p.results[:0:0], p.results[most/10:]...)
-	}
-	p.results = append(p.results, r)
-	p.serial++
-	p.o.Store.Put(tableResults, fmt.Sprintf("%020d", p.serial), r)
-}
-
-// Results returns the tool results that applications have sent, the oldest first, refused ones included.
-func (p *Platform) Results() []client.Result {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]client.Result{}, p.results...)
-}

@@ -24,10 +24,19 @@ func (p *Platform) addMessage(s *session, content []map[string]any) (*message, e
 		return nil, event{}, httpjson.Refuse(429, "The session has too many messages")
 	}
 	m := &message{ID: ident.New("msg"), Status: queued, Content: encode(content), Text: textOf(content)}
-	s.Messages = append(s.Messages, m)
+	if err := p.room(m.size()+len(m.Content), s); err != nil {
+		return nil, event{}, err
+	}
+	p.addTo(s, m)
 	e := p.log(s, m.ID, "user.message", map[string]any{"content": content})
 	p.run(s)
 	return m, e, nil
+}
+
+// addTo puts a message into a session.
+func (p *Platform) addTo(s *session, m *message) {
+	s.Messages = append(s.Messages, m)
+	p.charge(s, m.size())
 }
 
 // run lets the session's first unfinished message go on as far as it can, then the next.

@@ -41,6 +41,7 @@ type session struct {
 	script *scenario.Scenario
 	timer  *clock.Timer // of the running message's tool call or wait
 	ledger ledger
+	kept   int // bytes that were counted for it
 }
 
 // message is a user's message and how far the scenario has come with it.
@@ -141,23 +142,28 @@ type sessionSpec struct {
 
 // check applies the bounds. Secrets are taken and forgotten: no model runs here that could use them.
 func (spec sessionSpec) check(loc ...any) error {
-	const maxPairs, maxText = 64, 4096
 	var p httpjson.Problems
-	if len(spec.Metadata) > maxPairs {
+	checkMetadata(&p, spec.Metadata, loc...)
+	return p.Err()
+}
+
+// checkMetadata bounds the metadata of what stands at a place.
+func checkMetadata(p *httpjson.Problems, metadata map[string]string, loc ...any) {
+	const maxPairs, maxText = 64, 4096
+	if len(metadata) > maxPairs {
 		p.Invalid("must have at most 64 entries", append(loc, "metadata")...)
 	}
-	for key, value := range spec.Metadata {
+	for key, value := range metadata {
 		if len(key) > maxText || len(value) > maxText {
 			p.Invalid("must be at most 4096 bytes", append(loc, "metadata", key)...)
 		}
 	}
-	return p.Err()
 }
 
 // newSession makes a session, and drops the oldest ended one when there are too many.
 func (p *Platform) newSession(a *agent, id string, spec sessionSpec) (*session, error) {
-	if p.sessions.len() >= p.o.MaxSessions && !p.dropSession() {
-		return nil, httpjson.Refuse(429, "too many sessions are under way")
+	if p.sessions.len() >= p.o.MaxSessions && !p.dropSession(nil) {
+		return nil, httpjson.Refuse(429, "too many sessions are under way; let them end, or empty the mock with POST /_mock/reset")
 	}
 	if id == "" {
 		id = ident.New("sess")
@@ -170,7 +176,12 @@ func (p *Platform) newSession(a *agent, id string, spec sessionSpec) (*session, 
 	if spec.VersionID != nil {
 		s.VersionID = *spec.VersionID
 	}
+	size := s.measure()
+	if err := p.room(size, nil); err != nil {
+		return nil, err
+	}
 	p.sessions.put(id, s)
+	p.charge(s, size)
 	p.saveSession(s)
 	return s, nil
 }
@@ -180,11 +191,11 @@ func (s *session) emitted() bool {
 	return !slices.ContainsFunc(s.Messages, func(m *message) bool { return !m.Emitted })
 }
 
-// dropSession forgets the oldest session that no scenario is running in.
-func (p *Platform) dropSession() bool {
+// dropSession forgets the oldest session that no scenario is running in and that is not to be kept.
+func (p *Platform) dropSession(keep *session) bool {
 	for _, id := range p.sessions.order {
 		s, _ := p.sessions.get(id)
-		if s.Status == active && !s.emitted() {
+		if s == keep || s.Status == active && !s.emitted() {
 			continue
 		}
 		s.end()
@@ -193,6 +204,7 @@ func (p *Platform) dropSession() bool {
 			p.o.Store.Delete(tableCalls, callID)
 		}
 		p.forgetLedger(s)
+		p.charge(s, -s.kept)
 		p.sessions.remove(id)
 		p.o.Store.Delete(tableSessions, id)
 		return true

@@ -43,10 +43,10 @@ func (p *Platform) load() error {
 		p.agents.put(id, a)
 	}))
 	note(storage.Load(store, tableCalls, func(id string, c *call) { p.calls[id] = c }))
-	note(storage.Load(store, tableBatches, func(id string, b *batch) { p.batches.put(id, b) }))
+	note(storage.Load(store, tableBatches, func(_ string, b *batch) { p.keepBatch(b) }))
 	note(storage.Load(store, tableRepeats, func(id string, r repeat) { p.repeated.put(id, r) }))
 	note(storage.Load(store, tableResults, func(key string, r client.Result) {
-		p.results = append(p.results, r)
+		p.forgetResults(p.results.add(key, r))
 		p.seen(key)
 	}))
 	note(storage.Load(store, tableSessions, func(id string, s *session) {
@@ -64,6 +64,9 @@ func (p *Platform) load() error {
 			s.ledger.add(e)
 		}
 	}))
+	for _, s := range p.sessions.byID {
+		p.charge(s, s.measure())
+	}
 	p.agents.sort(func(a *agent) string { return a.CreatedAt })
 	p.sessions.sort(func(s *session) string { return s.CreatedAt })
 	return problem

@@ -45,6 +45,7 @@ func (p *Platform) callTool(s *session, m *message, step scenario.Call) {
 func (p *Platform) addCall(s *session, c *call) {
 	p.calls[c.ID] = c
 	s.Calls = append(s.Calls, c.ID)
+	p.charge(s, callCost)
 	p.o.Store.Put(tableCalls, c.ID, c)
 }
 
@@ -94,7 +95,9 @@ func (p *Platform) toolFailed(s *session, m *message, c *call, why string) {
 		p.saveSession(s)
 		return
 	}
-	m.Result = encode(map[string]string{"error": why})
+	result := encode(map[string]string{"error": why})
+	p.charge(s, len(result)-len(m.Result))
+	m.Result = result
 	p.goOn(s, m)
 }
 
@@ -163,6 +166,9 @@ func (p *Platform) take(s *session, b resultBody) (event, *message, error) {
 			return event{}, nil, httpjson.Invalid("does not fit the tool's output schema", "body", "result")
 		}
 	}
+	if err := p.room(2*len(b.Result), s); err != nil {
+		return event{}, nil, err
+	}
 	p.endCall(c)
 	data := map[string]any{"tool_call_id": c.ID, "is_error": b.IsError, "result": b.Result}
 	e := p.log(s, m.ID, "tool.result_submitted", data)
@@ -183,6 +189,7 @@ func (p *Platform) goOnWith(s *session, m *message, c *call, b resultBody) {
 	case b.IsError:
 		p.toolFailed(s, m, c, "the tool answered with an error")
 	default:
+		p.charge(s, len(b.Result)-len(m.Result))
 		m.Result = b.Result
 		p.log(s, m.ID, "tool.call_completed", map[string]any{"tool_call_id": c.ID, "tool_name": c.Tool})
 		p.goOn(s, m)

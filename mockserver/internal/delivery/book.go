@@ -22,6 +22,7 @@ type entry struct {
 	open    int // attempts that are scheduled, queued, held or under way
 	timer   *clock.Timer
 	ended   uint64 // place in the book's order of ending; 0 while the delivery is open
+	size    int    // bytes, as the book has counted them
 }
 
 // snapshot returns a copy that shares nothing that changes.
@@ -48,6 +49,8 @@ type book struct {
 	inOrder []*entry // by ordinal; nil where one was dropped
 	gaps    int      // nils in inOrder
 	pending int      // entries that have not ended
+	bytes   int      // what all entries take
+	waiting int      // what those take that have not ended
 
 	endings []ending // in the order of ending; stale where the entry was opened again
 	serial  uint64
@@ -66,18 +69,41 @@ func (b *book) add(e *entry) {
 	b.byID[e.ID] = e
 	b.inOrder = append(b.inOrder, e)
 	b.pending++
+	b.resize(e)
 }
 
-// end notes that an entry has ended, and drops the oldest ended entries beyond the limit. It returns what it dropped.
-func (b *book) end(e *entry, limit int) (dropped []*entry) {
+// resize counts anew what an entry takes.
+func (b *book) resize(e *entry) {
+	grown := e.measure() - e.size
+	e.size += grown
+	b.bytes += grown
+	if e.ended == 0 {
+		b.waiting += grown
+	}
+}
+
+// end notes that an entry has ended.
+func (b *book) end(e *entry) {
 	b.serial++
 	e.ended = b.serial
 	b.pending--
+	b.waiting -= e.size
 	b.endings = append(b.endings, ending{e, b.serial})
-	for len(b.byID)-b.pending > limit {
+	if n := len(b.endings); n > 64 && n > 2*(len(b.byID)-b.pending) {
+		b.endings = slices.DeleteFunc(b.endings, ending.stale)
+	}
+}
+
+// stale reports whether the entry was opened again since.
+func (e ending) stale() bool { return e.entry.ended != e.at }
+
+// prune drops the oldest ended entries while there are more of them than history, or all entries take more than memory
+// bytes. It returns what it dropped.
+func (b *book) prune(history, memory int) (dropped []*entry) {
+	for len(b.endings) > 0 && (len(b.byID)-b.pending > history || b.bytes > memory) {
 		oldest := b.endings[0]
 		b.endings = b.endings[1:]
-		if oldest.entry.ended == oldest.at {
+		if !oldest.stale() {
 			b.drop(oldest.entry)
 			dropped = append(dropped, oldest.entry)
 		}
@@ -89,12 +115,14 @@ func (b *book) end(e *entry, limit int) (dropped []*entry) {
 func (b *book) reopen(e *entry) {
 	e.ended = 0
 	b.pending++
+	b.waiting += e.size
 }
 
 // drop forgets an entry, and closes the gaps when they are more than half.
 func (b *book) drop(e *entry) {
 	delete(b.byID, e.ID)
 	b.dropped++
+	b.bytes -= e.size
 	if i, found := b.find(e.ordinal); found {
 		b.inOrder[i] = nil
 		b.gaps++

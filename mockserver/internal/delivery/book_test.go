@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,7 +19,7 @@ func TestBookForgetsTheOldestEndings(t *testing.T) {
 	var pending, ended []*entry // ended in the order of ending
 	dropped := uint64(0)
 	for ordinal := uint64(1); ordinal <= 5000; ordinal++ {
-		e := &entry{Delivery: client.Delivery{ID: fmt.Sprint(ordinal)}, ordinal: ordinal}
+		e := &entry{Delivery: client.Delivery{ID: fmt.Sprint(ordinal)}, ordinal: ordinal, body: make([]byte, random.IntN(5000))}
 		b.add(e)
 		pending = append(pending, e)
 		if random.IntN(10) == 0 && len(ended) > 0 {
@@ -34,7 +35,8 @@ func TestBookForgetsTheOldestEndings(t *testing.T) {
 			if len(ended) > limit {
 				want, ended = ended[:1:1], ended[1:]
 			}
-			if got := b.end(pending[i], limit); !slices.Equal(got, want) {
+			b.end(pending[i])
+			if got := b.prune(limit, math.MaxInt); !slices.Equal(got, want) {
 				t.Fatalf("ending %s dropped %d entries, want %d", pending[i].ID, len(got), len(want))
 			}
 			dropped += uint64(len(want))
@@ -51,7 +53,21 @@ func TestBookForgetsTheOldestEndings(t *testing.T) {
 		t.Errorf("the book has %d in order, %d by id, %d pending and dropped %d; want %d, %d and %d",
 			len(left), len(b.byID), b.pending, b.dropped, len(pending)+len(ended), len(pending), dropped)
 	}
+	if sizes := sizesOf(ended); b.waiting != sizesOf(pending) || b.bytes != b.waiting+sizes {
+		t.Errorf("the book counts %d bytes, %d of them waiting; want %d and %d", b.bytes, b.waiting, sizes+sizesOf(pending), sizesOf(pending))
+	}
+	if len(b.endings) > 2*len(ended)+64 {
+		t.Errorf("%d endings for %d entries that have ended", len(b.endings), len(ended))
+	}
 	if len(b.inOrder) > 3*len(left)+128 {
 		t.Errorf("%d places for %d entries", len(b.inOrder), len(left))
 	}
+}
+
+// sizesOf measures entries anew.
+func sizesOf(entries []*entry) (n int) {
+	for _, e := range entries {
+		n += e.measure()
+	}
+	return n
 }

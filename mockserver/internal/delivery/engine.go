@@ -70,6 +70,9 @@ type Options struct {
 	History int
 	// MaxPending is how many deliveries may wait; past it Submit refuses. Default: 200,000.
 	MaxPending int
+	// MaxMemory is how many bytes deliveries may take, those that wait and those that are remembered. Past it the oldest that
+	// have ended are forgotten, and then Submit refuses. Default: 1 GiB.
+	MaxMemory int
 	// Seed of the jitter.
 	Seed uint64
 	// SignVirtualTime signs with the platform's time in place of the real one.
@@ -82,7 +85,9 @@ func (o Options) withDefaults() Options {
 	if len(o.Schedule) == 0 {
 		o.Schedule = standard.Schedule
 	}
-	for value, otherwise := range map[*int]int{&o.Workers: 256, &o.PerEndpoint: 8, &o.History: 10_000, &o.MaxPending: 200_000} {
+	for value, otherwise := range map[*int]int{
+		&o.Workers: 256, &o.PerEndpoint: 8, &o.History: 10_000, &o.MaxPending: 200_000, &o.MaxMemory: 1 << 30,
+	} {
 		if *value == 0 {
 			*value = otherwise
 		}
@@ -97,7 +102,7 @@ func (o Options) withDefaults() Options {
 
 // The reasons for which the engine refuses a call.
 var (
-	// ErrFull answers a Submit beyond MaxPending.
+	// ErrFull answers a Submit beyond MaxPending or MaxMemory.
 	ErrFull = errors.New("too many deliveries are pending")
 	// ErrStopped answers a Submit or Resend after Stop.
 	ErrStopped = errors.New("the engine is stopped")
@@ -148,6 +153,7 @@ func New(o Options) (*Engine, error) {
 type Queue interface {
 	Submit(...Order) ([]string, error)
 	List(f Filter, limit int) Page
+	Room(count, bytes int) error
 }
 
 // End is a delivery that has ended.
@@ -180,9 +186,14 @@ func (e *Engine) Submit(orders ...Order) ([]string, error) {
 	if e.stopped {
 		return nil, ErrStopped
 	}
-	if e.book.pending+len(orders) > e.o.MaxPending {
-		return nil, ErrFull
+	size := 0
+	for _, order := range orders {
+		size += order.size()
 	}
+	if err := e.admit(len(orders), size); err != nil {
+		return nil, err
+	}
+	e.prune(size)
 	ids := make([]string, len(orders))
 	for i, order := range orders {
 		entry := e.enter(order)
@@ -292,10 +303,12 @@ func (e *Engine) Stop(ctx context.Context) {
 	e.watchers.close()
 }
 
-// Counts tells how many deliveries there are.
+// Counts tells how many deliveries there are, and what they take.
 type Counts struct {
 	Pending, Succeeded, Failed, InFlight int
 	Dropped                              uint64
+	// Memory is how many bytes they take, of MaxMemory at most.
+	Memory, MaxMemory int
 }
 
 // Counts returns how many deliveries there are of each status.
@@ -303,6 +316,7 @@ func (e *Engine) Counts() Counts {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.book.counts()
+	c.Memory, c.MaxMemory = e.book.bytes, e.o.MaxMemory
 	for _, ep := range e.endpoints {
 		c.InFlight += ep.running
 	}

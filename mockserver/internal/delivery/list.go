@@ -16,6 +16,9 @@ type Filter struct {
 	Text string
 	// Before selects deliveries that were made before the one with this ordinal. 0: all.
 	Before uint64
+	// Bytes ends a page before the delivery that would make it larger, written out, than about so many bytes. There is at
+	// least one on it. 0: no bound.
+	Bytes int
 }
 
 func (f Filter) matches(e *entry) bool {
@@ -52,7 +55,7 @@ func (e *Engine) List(f Filter, limit int) Page {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	page := Page{Deliveries: []client.Delivery{}, Dropped: e.book.dropped}
-	last := uint64(0)
+	last, bytes := uint64(0), 0
 	for _, entry := range slices.Backward(e.book.inOrder) {
 		if entry == nil || !f.matches(entry) {
 			continue
@@ -60,7 +63,8 @@ func (e *Engine) List(f Filter, limit int) Page {
 		page.Total++
 		switch {
 		case f.Before > 0 && entry.ordinal >= f.Before:
-		case len(page.Deliveries) < limit:
+		case page.Next == 0 && len(page.Deliveries) < limit && (last == 0 || f.Bytes == 0 || bytes+entry.wire() <= f.Bytes):
+			bytes += entry.wire()
 			page.Deliveries = append(page.Deliveries, entry.snapshot())
 			page.Bodies = append(page.Bodies, entry.body)
 			last = entry.ordinal

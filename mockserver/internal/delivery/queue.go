@@ -210,15 +210,15 @@ func (e *Engine) finish(j *job, ep *endpoint, a client.Attempt, fatal bool) *cli
 		entry.URL = j.url
 	}
 	entry.record(a)
-	e.follow(j, a.Succeeded(), fatal)
+	e.follow(j, a, fatal)
 	e.offer(ep)
 	e.unhold(ep, func(held *job) bool { return held.entry.ordinal < entry.ordinal })
 	return e.settle(entry)
 }
 
 // follow schedules what an ended attempt leads to: copies, a retry, or nothing.
-func (e *Engine) follow(j *job, ok, fatal bool) {
-	entry := j.entry
+func (e *Engine) follow(j *job, a client.Attempt, fatal bool) {
+	entry, ok := j.entry, a.Succeeded()
 	entry.open--
 	if ok {
 		entry.Status = client.Succeeded
@@ -237,7 +237,7 @@ func (e *Engine) follow(j *job, ok, fatal bool) {
 		entry.tries++
 	}
 	if !ok && !fatal && !j.extra && entry.Status == client.Pending && entry.tries < len(e.o.Schedule) {
-		e.after(entry, e.retryPause(entry))
+		e.after(entry, e.retryPause(entry, a.Response))
 	}
 }
 
@@ -247,17 +247,16 @@ func (e *Engine) settle(entry *entry) (ended *client.Delivery) {
 		if entry.Status == client.Pending {
 			entry.Status = client.Failed
 		}
+		e.book.end(entry)
 		d := entry.snapshot()
 		ended = &d
-		for _, old := range e.book.end(entry, e.o.History) {
-			e.o.Store.Delete(table, old.ID)
-		}
 	}
+	e.contain(entry)
 	e.changed(entry)
 	return ended
 }
 
-// record keeps an attempt, in the order of the numbers.
+// record keeps an attempt, in the order of the numbers, and forgets the oldest of very many.
 func (e *entry) record(a client.Attempt) {
 	i := len(e.Attempts)
 	for i > 0 && e.Attempts[i-1].Number > a.Number {
@@ -266,4 +265,7 @@ func (e *entry) record(a client.Attempt) {
 	e.Attempts = append(e.Attempts, client.Attempt{})
 	copy(e.Attempts[i+1:], e.Attempts[i:])
 	e.Attempts[i] = a
+	if len(e.Attempts) > maxAttempts {
+		e.forget(1)
+	}
 }

@@ -23,22 +23,52 @@ type record struct {
 	Body     []byte          `json:"body"`
 	Faults   []*faults.Fault `json:"faults,omitempty"`
 	Tries    int             `json:"tries"`
-	Ended    bool            `json:"ended"`
+	// Same are the numbers of the attempts that have sent Body; it is not stored with each.
+	Same  []int `json:"same,omitempty"`
+	Ended bool  `json:"ended"`
 }
 
-// changed stores a delivery and tells the watchers.
+// changed stores a delivery, unless it was forgotten at once, and tells the watchers.
 func (e *Engine) changed(entry *entry) {
-	if e.o.Store != nil {
+	if e.o.Store != nil && e.book.byID[entry.ID] == entry {
 		endpoint := entry.endpoint
 		if endpoint == entry.AgentID {
 			endpoint = ""
 		}
+		stored, same := entry.stored()
 		e.o.Store.Put(table, entry.ID, record{
-			Delivery: entry.Delivery, Provider: entry.provider, Endpoint: endpoint, Ordinal: entry.ordinal, Body: entry.body, Faults: entry.own,
+			Delivery: stored, Same: same, Provider: entry.provider, Endpoint: endpoint, Ordinal: entry.ordinal, Body: entry.body, Faults: entry.own,
 			Tries: entry.tries, Ended: entry.ended > 0,
 		})
 	}
 	e.watchers.tellOf(entry)
+}
+
+// stored returns the delivery without what the attempts have sent where that was its body, and the numbers of these.
+func (e *entry) stored() (client.Delivery, []int) {
+	d, whole := e.snapshot(), []int(nil)
+	for i, a := range d.Attempts {
+		if len(a.Request.Body) > 0 && same(a.Request.Body, e.body) {
+			d.Attempts[i].Request.Body = nil
+			whole = append(whole, a.Number)
+		}
+	}
+	return d, whole
+}
+
+// entry returns the delivery that was stored.
+func (r record) entry() *entry {
+	e := &entry{
+		Delivery: r.Delivery, provider: r.Provider, endpoint: cmp.Or(r.Endpoint, r.Delivery.AgentID), ordinal: r.Ordinal,
+		body: r.Body, own: r.Faults, tries: r.Tries,
+	}
+	for i, a := range e.Attempts {
+		e.started = a.Number
+		if slices.Contains(r.Same, a.Number) {
+			e.Attempts[i].Request.Body = e.body
+		}
+	}
+	return e
 }
 
 // load reads the stored deliveries.
@@ -48,10 +78,7 @@ func (e *Engine) load() error {
 	var entries []*entry
 	ended := map[*entry]bool{}
 	err := storage.Load(e.o.Store, table, func(_ string, r record) {
-		entry := &entry{
-			Delivery: r.Delivery, provider: r.Provider, endpoint: cmp.Or(r.Endpoint, r.Delivery.AgentID), ordinal: r.Ordinal,
-			body: r.Body, own: r.Faults, tries: r.Tries, started: len(r.Delivery.Attempts),
-		}
+		entry := r.entry()
 		entries = append(entries, entry)
 		ended[entry] = r.Ended
 	})
@@ -63,11 +90,10 @@ func (e *Engine) load() error {
 		e.ordinal = entry.ordinal
 		e.book.add(entry)
 		if ended[entry] {
-			for _, old := range e.book.end(entry, e.o.History) {
-				e.o.Store.Delete(table, old.ID)
-			}
+			e.book.end(entry)
 		}
 	}
+	e.prune(0)
 	return nil
 }
 

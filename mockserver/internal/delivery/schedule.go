@@ -17,12 +17,11 @@ func (e *Engine) pause(entry *entry, tries int) time.Duration {
 	return pause - time.Duration(float64(pause)*cut)
 }
 
-// retryPause returns the pause before the next attempt: the schedule's, or longer where the last answer asks for it
-// (clauses DLV-004, DLV-005).
-func (e *Engine) retryPause(entry *entry) time.Duration {
+// retryPause returns the pause before the next attempt: the schedule's, or longer where the answer to the last one asks
+// for it (clauses DLV-004, DLV-005).
+func (e *Engine) retryPause(entry *entry, answer *client.Response) time.Duration {
 	pause := e.pause(entry, entry.tries)
-	last := entry.Attempts[len(entry.Attempts)-1]
-	return max(pause, min(retryAfter(last.Response, time.Now()), e.o.Cap))
+	return max(pause, min(retryAfter(answer, time.Now()), e.o.Cap))
 }
 
 // retryAfter returns the pause that an answer asks for (RFC 9110 section 10.2.3), or 0.

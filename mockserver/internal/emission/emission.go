@@ -16,11 +16,12 @@ import (
 	"github.com/darihook/darihook/mockserver/internal/httpjson"
 )
 
-// MaxCount is how many events one call may emit, and maxData how many bytes of the caller's data they may hold together,
-// since each of them has a body of its own.
+// MaxCount is how many events one call may emit, and maxData how many bytes of the caller's data and faults they may hold
+// together, since each of them has a body and faults of its own. A fault counts as faultSize.
 const (
-	MaxCount = 100_000
-	maxData  = 256 << 20
+	MaxCount  = 100_000
+	maxData   = 256 << 20
+	faultSize = 256
 )
 
 // Check names what does not fit the provider, and returns the faults that strike these events alone. Errors: an
@@ -31,8 +32,8 @@ func Check(p contract.Provider, spec client.Event) (own []faults.Fault, err erro
 	if spec.Count < 0 || spec.Count > MaxCount {
 		problems.Invalid("must be from 1 to 100000", "body", "count")
 	}
-	if size := sizeOf(spec.Data); spec.Count > 0 && size > maxData/spec.Count {
-		problems.Invalid(fmt.Sprintf("%d events with %d bytes of data are more than %d bytes", spec.Count, size, maxData), "body", "count")
+	if size := SizeOf(spec.Data) + len(spec.Faults)*faultSize; spec.Count > 0 && size > maxData/spec.Count {
+		problems.Invalid(fmt.Sprintf("%d events with %d bytes of data and faults are more than %d bytes", spec.Count, size, maxData), "body", "count")
 	}
 	for i, ref := range spec.Faults {
 		if err := ref.Fault.ValidateFor(p); err != nil {
@@ -43,8 +44,8 @@ func Check(p contract.Provider, spec client.Event) (own []faults.Fault, err erro
 	return own, problems.Err()
 }
 
-// sizeOf is how many bytes the caller's data takes.
-func sizeOf(data map[string]json.RawMessage) (n int) {
+// SizeOf is how many bytes the caller's data takes.
+func SizeOf(data map[string]json.RawMessage) (n int) {
 	for name, value := range data {
 		n += len(name) + len(value)
 	}
@@ -97,6 +98,17 @@ func Marshal(v any) []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
+// Full is the answer to a call whose deliveries the engine does not take: an [httpjson.Error] with 503.
+func Full(err error) error { return httpjson.Refuse(http.StatusServiceUnavailable, "%v", err) }
+
+// Room refuses events before they leave a trace, where the engine has no room for their deliveries. Errors: as [Full].
+func Room(q delivery.Queue, spec client.Event, deliveries int) error {
+	if err := q.Room(deliveries, deliveries*SizeOf(spec.Data)); err != nil {
+		return Full(err)
+	}
+	return nil
+}
+
 // Submit hands the deliveries of several events over all together, so that none is accepted when there is no room, and
 // returns the events: the i-th has the orders of the i-th list, and may have none. Errors: an [httpjson.Error] with 503.
 func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order) ([]client.Emitted, error) {
@@ -111,7 +123,7 @@ func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order) ([]client
 	}
 	made, err := q.Submit(all...)
 	if err != nil {
-		return nil, httpjson.Refuse(http.StatusServiceUnavailable, "%v", err)
+		return nil, Full(err)
 	}
 	for i, own := range orders {
 		if len(own) == 0 {
