@@ -104,7 +104,8 @@ type adminStore struct {
 	Gates     []adminGate `json:"gates"`
 }
 
-// adminGate is a gate that uses a store. Its breaker is closed while the store is asked, and open while it is left alone.
+// adminGate is a gate that uses a store. Its breaker is closed while the store is asked, open while it is left alone, and
+// half_open when the next delivery is to try it.
 type adminGate struct {
 	Provider  string `json:"provider"`
 	Scope     string `json:"scope"`
@@ -153,7 +154,7 @@ func (s usedStore) show() adminStore {
 	}
 	for _, u := range s.users {
 		g := u.gate.Stats()
-		shown.Gates = append(shown.Gates, adminGate{u.provider, u.gate.Scope(), breakerState(g.BreakerOpen), g.InFlight, g.Pending, g.BodyBytes})
+		shown.Gates = append(shown.Gates, adminGate{u.provider, u.gate.Scope(), g.Breaker.String(), g.InFlight, g.Pending, g.BodyBytes})
 	}
 	slices.SortStableFunc(shown.Gates, func(a, b adminGate) int { return cmp.Compare(a.Scope, b.Scope) })
 	return shown
@@ -165,13 +166,6 @@ func known(n int64) *int64 {
 		return nil
 	}
 	return &n
-}
-
-func breakerState(open bool) string {
-	if open {
-		return "open"
-	}
-	return "closed"
 }
 
 // Interface guards.

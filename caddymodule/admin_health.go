@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/internal/dedup"
+	"github.com/darihook/darihook/internal/gate"
 )
 
 // healthTime bounds the question that shows whether a store answers.
 const healthTime = 2 * time.Second
 
-// adminHealth is the state of a store. It is healthy when it answers and no gate leaves it alone.
+// adminHealth is the state of a store. It is healthy when it answers and no gate leaves it alone. A gate that waits for a
+// delivery to try the store takes nothing from its health: a machine that is out of rotation for its health gets no delivery.
 type adminHealth struct {
 	Store   string `json:"store"`
 	Address string `json:"address,omitempty"`
@@ -48,9 +50,17 @@ func (s usedStore) health(ctx context.Context) adminHealth {
 	if err := probe(ctx, s.store); err != nil {
 		h.Healthy, h.Reason, h.Error = false, faultReason(err), err.Error()
 	}
-	open := slices.ContainsFunc(s.users, func(u storeUser) bool { return u.gate.Stats().BreakerOpen })
-	h.Breaker, h.Healthy = breakerState(open), h.Healthy && !open
+	breaker := s.breaker()
+	h.Breaker, h.Healthy = breaker.String(), h.Healthy && breaker != gate.BreakerOpen
 	return h
+}
+
+// breaker is the worst of the breakers of the store's gates.
+func (s usedStore) breaker() (worst gate.Breaker) {
+	for _, u := range s.users {
+		worst = max(worst, u.gate.Stats().Breaker)
+	}
+	return worst
 }
 
 // prober is a store that shows by itself whether it can do its part.

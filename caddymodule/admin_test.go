@@ -182,6 +182,14 @@ func TestAdminHealth(t *testing.T) {
 	})
 	server.Resume()
 	eventually(t, "health after the pause", healthy)
+	const breaker = `caddy_dari_webhook_breaker_open{provider="dari"}`
+	if stores := g.ask(http.MethodGet, "stores").body; g.metric(breaker) != "1" || !strings.Contains(stores, `"breaker":"half_open"`) {
+		t.Errorf("before a delivery has found the store well: breaker_open %s, %s", g.metric(breaker), stores)
+	}
+	eventually(t, "a delivery that finds the store well", func() bool {
+		g.deliver("evt_2")
+		return g.metric(breaker) == "0"
+	})
 }
 
 // TestAdminCommandsAreKnown shows that a misspelt command fails, which may be a check of health.

@@ -35,7 +35,7 @@ func newGauges() *gauges {
 		inFlight:    desc("in_flight", "Deliveries under way.", "provider"),
 		pending:     desc("pending_outcomes", "Deliveries that succeeded and whose outcome the store has not taken yet.", "provider"),
 		bodyBytes:   desc("body_bytes", "Memory taken by bodies.", "provider"),
-		breakerOpen: desc("breaker_open", "Gates that leave their store alone after too many faults.", "provider"),
+		breakerOpen: desc("breaker_open", "Gates whose store failed too often, until a delivery finds it well.", "provider"),
 		ids:         desc("store_ids", "Deliveries that the store knows, by state.", "store", "state"),
 		evicted:     desc("store_evicted_total", "Outcomes forgotten before their time for want of room.", "store"),
 		diskBytes:   desc("store_bytes", "Space that the store takes on disk.", "store"),
@@ -86,7 +86,7 @@ func (c *gauges) collectGates(ch chan<- prometheus.Metric, provider string, gate
 		inFlight += float64(s.InFlight)
 		pending += float64(s.Pending)
 		bodyBytes += float64(s.BodyBytes)
-		if s.BreakerOpen {
+		if s.Breaker != gate.BreakerClosed {
 			open++
 		}
 	}

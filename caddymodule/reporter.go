@@ -102,7 +102,7 @@ func (p *reporter) StoreAsked(op gate.Operation, took time.Duration, fault error
 // BreakerMoved logs that the store is left alone, or answers again.
 func (p *reporter) BreakerMoved(open bool) {
 	if open {
-		p.logger.Error("the store has failed too often and is left alone for a while")
+		p.logger.Error("the store has failed too often: it is left alone, and tried every second")
 		return
 	}
 	p.logger.Info("the store answers again")

@@ -71,7 +71,7 @@ func undecided(c dedup.Claim) bool { return !c.Acquired && c.Record.State == ded
 // abandon releases a claim that may have been made although its answer was lost, so that the sender's retry need not wait
 // for the lease. Nobody waits for it.
 func (g *Gate) abandon(ctx context.Context, key dedup.Key, owner dedup.Owner) {
-	if g.store.broken() {
+	if g.store.state() == BreakerOpen {
 		return
 	}
 	g.flights.begin()

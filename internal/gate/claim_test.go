@@ -328,19 +328,30 @@ func TestBreakerSparesADeadStore(t *testing.T) {
 		store, seen := newFaulty(t), new(witness)
 		store.set(gate.OpClaim, hanging)
 		g := newGate(t, func(o *gate.Options) { o.Store, o.Observer = store, seen })
-		for !g.Stats().BreakerOpen {
+		for g.Stats().Breaker != gate.BreakerOpen {
 			refused(t, g, delivery(t, "evt_1"), contract.CodeStoreUnavailable)
 		}
 		asked, start := store.count(gate.OpClaim), time.Now()
-		refused(t, g, delivery(t, "evt_1"), contract.CodeStoreUnavailable)
+		v := refused(t, g, delivery(t, "evt_1"), contract.CodeStoreUnavailable)
+		if !errors.Is(v.Cause, context.DeadlineExceeded) {
+			t.Errorf("cause %v while the store is left alone, want why", v.Cause)
+		}
 		if store.count(gate.OpClaim) != asked || time.Since(start) != 0 {
 			t.Error("a store that is left alone was asked, or waited for")
 		}
+		time.Sleep(2 * time.Second)
+		refused(t, g, delivery(t, "evt_1"), contract.CodeStoreUnavailable)
+		if b := g.Stats().Breaker; store.count(gate.OpClaim) != asked+1 || b != gate.BreakerOpen {
+			t.Errorf("breaker: %s after it was tried in vain", b)
+		}
 		store.set(gate.OpClaim, nil)
 		time.Sleep(2 * time.Second)
+		if b := g.Stats().Breaker; b != gate.BreakerHalfOpen {
+			t.Errorf("breaker: %s before a delivery has found the store well", b)
+		}
 		_ = admitted(t, g, delivery(t, "evt_1")).Release()
-		if seen.opened.Load() != 1 || seen.closed.Load() != 1 || g.Stats().BreakerOpen {
-			t.Errorf("breaker: opened %d times, closed %d times", seen.opened.Load(), seen.closed.Load())
+		if b := g.Stats().Breaker; seen.opened.Load() != 1 || seen.closed.Load() != 1 || b != gate.BreakerClosed {
+			t.Errorf("breaker: %s, opened %d times, closed %d times", b, seen.opened.Load(), seen.closed.Load())
 		}
 	})
 }

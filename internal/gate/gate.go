@@ -207,17 +207,17 @@ type Stats struct {
 	Pending int64
 	// BodyBytes is the memory taken by bodies.
 	BodyBytes int64
-	// BreakerOpen tells that the store is left alone after too many faults.
-	BreakerOpen bool
+	// Breaker tells whether the store is asked, or has failed too often.
+	Breaker Breaker
 }
 
 // Stats tells what the Gate holds.
 func (g *Gate) Stats() Stats {
 	return Stats{
-		InFlight:    g.flights.count(),
-		Pending:     min(g.pending.Load(), MaxPending),
-		BodyBytes:   g.budget.used.Load() * g.opts.copies(),
-		BreakerOpen: g.store != nil && g.store.broken(),
+		InFlight:  g.flights.count(),
+		Pending:   min(g.pending.Load(), MaxPending),
+		BodyBytes: g.budget.used.Load() * g.opts.copies(),
+		Breaker:   g.store.state(),
 	}
 }
 

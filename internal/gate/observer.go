@@ -27,7 +27,8 @@ type Observer interface {
 	// StoreAsked reports one question to the store, how long it took and the store's fault, if it had one. What is the
 	// store's proper answer, such as that a claim is not owned any more, is no fault.
 	StoreAsked(op Operation, took time.Duration, fault error)
-	// BreakerMoved reports that the store is left alone from now on, or asked again.
+	// BreakerMoved reports that the store has failed too often and is left alone, or that it answers again. In between it is
+	// tried now and then, which is not reported.
 	BreakerMoved(open bool)
 	// OutcomePending reports an admission whose outcome the store has not taken at once. It is offered again until
 	// OutcomeRecorded or ClaimLost reports the end of that.

@@ -3,7 +3,9 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -28,6 +30,8 @@ type guardedStore struct {
 	timeout  time.Duration
 	observer Observer
 	breaker  *gobreaker.CircuitBreaker[dedup.Claim]
+	// lastFault is that of the last claim that had one: why the store is left alone.
+	lastFault atomic.Pointer[error]
 }
 
 func guard(o Options) *guardedStore {
@@ -38,8 +42,8 @@ func guard(o Options) *guardedStore {
 			Timeout:      breakerRest,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFaults },
 			IsSuccessful: func(err error) bool { return !isFault(err) },
-			OnStateChange: func(_ string, _, to gobreaker.State) {
-				if to != gobreaker.StateHalfOpen {
+			OnStateChange: func(_ string, from, to gobreaker.State) {
+				if from == gobreaker.StateClosed || to == gobreaker.StateClosed { // and not each time that it was tried in vain
 					o.Observer.BreakerMoved(to == gobreaker.StateOpen)
 				}
 			},
@@ -51,9 +55,6 @@ func guard(o Options) *guardedStore {
 func isFault(err error) bool {
 	return err != nil && !errors.Is(err, dedup.ErrNotOwner) && !errors.Is(err, dedup.ErrFull)
 }
-
-// broken reports whether the store is left alone.
-func (s *guardedStore) broken() bool { return s.breaker.State() == gobreaker.StateOpen }
 
 // ask puts one question to the store, within a time of its own: a sender that hangs up must not lose an outcome, nor
 // leave a claim half made.
@@ -70,15 +71,23 @@ func (s *guardedStore) ask(ctx context.Context, op Operation, patience time.Dura
 	return err
 }
 
-// claim asks for a key unless the breaker is open.
+// claim asks for a key unless the breaker is open. The error then holds the fault that opened it: an operator who comes later
+// reads the reason all the same.
 func (s *guardedStore) claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (dedup.Claim, error) {
-	return s.breaker.Execute(func() (claim dedup.Claim, err error) {
+	claim, err := s.breaker.Execute(func() (claim dedup.Claim, err error) {
 		err = s.ask(ctx, OpClaim, s.timeout, func(ctx context.Context) error {
 			claim, err = s.Claim(ctx, key, owner, lease)
 			return err
 		})
+		if isFault(err) {
+			s.lastFault.Store(&err)
+		}
 		return claim, err
 	})
+	if last := s.lastFault.Load(); last != nil && (errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)) {
+		err = fmt.Errorf("left alone for a moment after too many faults, the last of them: %w", *last)
+	}
+	return claim, err
 }
 
 func (s *guardedStore) renew(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) error {
