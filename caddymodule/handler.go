@@ -163,7 +163,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.gate.ExpectSecrets(h.secrets.expected())
 	h.metrics.watch(h.gate, h.lease)
 	h.warn()
-	h.secrets.watch(h.takeSecrets)
+	h.secrets.watch(h.takeSecrets, h.metrics.secretsRead)
 	return nil
 }
 
@@ -222,7 +222,6 @@ func (h *Handler) openStore(ctx caddy.Context, opts *gate.Options) error {
 func (h *Handler) takeSecrets(secrets []signature.Secret, expected time.Time) error {
 	err := h.gate.SetSecrets(secrets)
 	h.gate.ExpectSecrets(expected)
-	h.metrics.secretsRead(err)
 	return err
 }
 

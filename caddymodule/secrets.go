@@ -120,8 +120,9 @@ func warnShort(logger *zap.Logger, secrets []signature.Secret) {
 	}
 }
 
-// watch passes on all secrets whenever the file has changed, until stop is called. What take refuses stays unused.
-func (s *secretSource) watch(take func(all []signature.Secret, expected time.Time) error) {
+// watch passes on all secrets whenever the file has changed, and then tells whether they are in use, until stop is called.
+// What cannot be read, and what take refuses, stays unused.
+func (s *secretSource) watch(take func(all []signature.Secret, expected time.Time) error, read func(error)) {
 	if s.file == nil {
 		return
 	}
@@ -129,6 +130,7 @@ func (s *secretSource) watch(take func(all []signature.Secret, expected time.Tim
 		if err == nil {
 			err = take(slices.Concat(s.fixed, fromFile), s.file.expects)
 		}
+		read(err)
 		if err != nil {
 			s.logger.Error("the secret file cannot be used; the secrets in use stay", zap.String("path", s.file.path), zap.Error(err))
 			return

@@ -61,8 +61,10 @@ func TestSecretFileIsWatched(t *testing.T) {
 	if !second.accepted() {
 		t.Error("the new secret does not count")
 	}
-	if n := g.metric(`caddy_dari_webhook_secret_reloads_total{provider="dari",result="ok"}`); n != "2" {
-		t.Errorf("%s reloads counted, want 2", n)
+	for result, want := range map[string]string{"ok": "2", "error": "1"} {
+		if n := g.metric(`caddy_dari_webhook_secret_reloads_total{provider="dari",result="` + result + `"}`); n != want {
+			t.Errorf("%s reloads counted as %s, want %s", n, result, want)
+		}
 	}
 }
 
