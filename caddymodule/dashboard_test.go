@@ -28,6 +28,16 @@ type panel struct {
 	Targets                  []struct{ Expr string }
 }
 
+// expressions are what the panels ask for.
+func (d dashboard) expressions() (exprs []string) {
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			exprs = append(exprs, target.Expr)
+		}
+	}
+	return exprs
+}
+
 func readDashboard(t *testing.T) (d dashboard) {
 	t.Helper()
 	content, err := os.ReadFile("../docs/grafana/dashboard.json")
@@ -63,7 +73,7 @@ func labelsOf(t *testing.T) map[string][]string {
 		if name == nil || labels == nil {
 			t.Fatalf("a metric that tells no name and labels: %s", desc)
 		}
-		known := append(strings.Split(labels[1], ","), "instance")
+		known := append(strings.Split(labels[1], ","), "job", "instance")
 		if !strings.HasSuffix(name[1], "_seconds") {
 			all[name[1]] = known
 			continue
@@ -82,7 +92,7 @@ var (
 	askedMetric = regexp.MustCompile(`caddy_dari_webhook_[a-z_]+`)
 	matchedOn   = regexp.MustCompile(`([a-z_]+)(?:=~|!=|!~|=)"`)
 	groupedBy   = regexp.MustCompile(`by \(([a-z_, ]+)\)`)
-	asksFor     = regexp.MustCompile(`label_values\([a-z_]+, ([a-z_]+)\)`)
+	asksFor     = regexp.MustCompile(`label_values\([a-z_]+(?:\{[^}]*\})?, ([a-z_]+)\)`)
 )
 
 // TestDashboardAsksForWhatThereIs finds every metric and label of the dashboard among those of the gate, and every metric
@@ -90,33 +100,16 @@ var (
 func TestDashboardAsksForWhatThereIs(t *testing.T) {
 	t.Parallel()
 	d, labels := readDashboard(t), labelsOf(t)
-	var exprs []string
+	exprs := d.expressions()
 	for _, v := range d.Templating.List {
 		if v.Definition != "" {
 			exprs = append(exprs, v.Definition)
 		}
 	}
-	for _, p := range d.Panels {
-		for _, target := range p.Targets {
-			exprs = append(exprs, target.Expr)
-		}
-	}
 	shown := make(map[string]bool)
 	for _, expr := range exprs {
-		metrics := askedMetric.FindAllString(expr, -1)
-		if len(metrics) == 0 || strings.Count(expr, "(") != strings.Count(expr, ")") || strings.Count(expr, "{") != strings.Count(expr, "}") {
-			t.Errorf("not an expression over the gate's metrics: %s", expr)
-		}
-		for _, name := range metrics {
-			if labels[name] == nil {
-				t.Errorf("there is no %s: %s", name, expr)
-			}
+		for _, name := range asked(t, labels, expr) {
 			shown[strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")] = true
-			for _, label := range labelsIn(expr) {
-				if !slices.Contains(labels[name], label) {
-					t.Errorf("%s has no label %s (its labels: %v): %s", name, label, labels[name], expr)
-				}
-			}
 		}
 	}
 	for name := range labels {
@@ -124,6 +117,26 @@ func TestDashboardAsksForWhatThereIs(t *testing.T) {
 			t.Errorf("no panel shows %s", name)
 		}
 	}
+}
+
+// asked lists the metrics of an expression, and checks that they and their labels are among those of the gate.
+func asked(t *testing.T, labels map[string][]string, expr string) []string {
+	t.Helper()
+	metrics := askedMetric.FindAllString(expr, -1)
+	if len(metrics) == 0 || strings.Count(expr, "(") != strings.Count(expr, ")") || strings.Count(expr, "{") != strings.Count(expr, "}") {
+		t.Errorf("not an expression over the gate's metrics: %s", expr)
+	}
+	for _, name := range metrics {
+		if labels[name] == nil {
+			t.Errorf("there is no %s: %s", name, expr)
+		}
+		for _, label := range labelsIn(expr) {
+			if !slices.Contains(labels[name], label) {
+				t.Errorf("%s has no label %s (its labels: %v): %s", name, label, labels[name], expr)
+			}
+		}
+	}
+	return metrics
 }
 
 // labelsIn lists the labels that an expression names.

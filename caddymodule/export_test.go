@@ -18,6 +18,12 @@ var AddAdminCommands = addAdminCommands
 // AdminCommands are the commands below caddy dari-webhook.
 var AdminCommands = adminCommands
 
+// DashboardExpressions are what the panels of the dashboard ask for.
+func DashboardExpressions(t *testing.T) []string {
+	t.Helper()
+	return readDashboard(t).expressions()
+}
+
 // Options are the options that errors offer, by a line of the gate's block in which … stands for one of them.
 var Options = map[string][]string{
 	"…":                                 handlerOptions,

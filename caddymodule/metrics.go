@@ -24,6 +24,12 @@ const (
 	decisionChallenged = "challenged"
 )
 
+// The results of a change of the secret file, as metrics name them.
+const (
+	reloadOK    = "ok"
+	reloadError = "error"
+)
+
 // durations are the bounds of the histograms: from what a verdict in memory takes to what a slow receiver does.
 var durations = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
@@ -56,7 +62,21 @@ func newMetrics(registry *prometheus.Registry, provider string) (*metrics, error
 	m.unrecorded = r.counter("unrecorded_total", "Deliveries forwarded without deduplication because the store could not answer.", "provider")
 	m.reloads = r.counter("secret_reloads_total", "Changes of the secret file, by result.", "provider", "result")
 	m.gauges = registered(&r, newGauges())
-	return m, r.err
+	if r.err != nil {
+		return nil, r.err
+	}
+	m.begin()
+	return m, nil
+}
+
+// begin shows the counters that alerts watch from their zero on. One that appeared with its first event would appear as 1,
+// and Prometheus's increase, which sees no step from nothing to 1, would miss the event.
+func (m *metrics) begin() {
+	m.lost.WithLabelValues(m.provider)
+	m.unrecorded.WithLabelValues(m.provider)
+	for _, result := range []string{reloadOK, reloadError} {
+		m.reloads.WithLabelValues(m.provider, result)
+	}
 }
 
 // registrar registers collectors until one of them fails.
@@ -132,9 +152,9 @@ func (m *metrics) asked(op gate.Operation, took time.Duration, fault error) {
 
 // secretsRead counts a change of the secret file.
 func (m *metrics) secretsRead(err error) {
-	result := "ok"
+	result := reloadOK
 	if err != nil {
-		result = "error"
+		result = reloadError
 	}
 	m.reloads.WithLabelValues(m.provider, result).Inc()
 }

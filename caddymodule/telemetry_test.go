@@ -74,6 +74,24 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestCountersBeginAtZero shows the counters that alerts watch before they have counted anything: Prometheus sees no increase
+// in a counter that appears as 1.
+func TestCountersBeginAtZero(t *testing.T) {
+	g, r := newGateway(t), newReceiver(t, nil)
+	g.load(gateBlock(inMemory()) + "\n" + r.proxy())
+	for _, series := range []string{
+		`caddy_dari_webhook_lost_claims_total{provider="dari"}`,
+		`caddy_dari_webhook_unrecorded_total{provider="dari"}`,
+		`caddy_dari_webhook_secret_reloads_total{provider="dari",result="ok"}`,
+		`caddy_dari_webhook_secret_reloads_total{provider="dari",result="error"}`,
+		`caddy_dari_webhook_store_evicted_total{store="memory"}`,
+	} {
+		if n := g.metric(series); n != "0" {
+			t.Errorf("%s is %q", series, n)
+		}
+	}
+}
+
 // TestMetricLabels holds the labels of every series to the values that they may take, after every kind of request.
 func TestMetricLabels(t *testing.T) {
 	g, r := newGateway(t), newReceiver(t, holding)
