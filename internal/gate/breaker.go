@@ -6,12 +6,12 @@ import "github.com/sony/gobreaker/v2"
 type Breaker int
 
 const (
-	// BreakerClosed: the store is asked.
+	// BreakerClosed means that the store is asked.
 	BreakerClosed Breaker = iota
-	// BreakerHalfOpen: the store failed too often, and the next delivery, or the one that asks it now, tells whether it is
+	// BreakerHalfOpen means that the store failed too often, and that the next delivery, or the one that asks it now, tells whether it is
 	// well again. Where few deliveries come, a store that is down spends nearly all of its time here.
 	BreakerHalfOpen
-	// BreakerOpen: the store failed too often and is left alone for a moment.
+	// BreakerOpen means that the store failed too often and is left alone for a moment.
 	BreakerOpen
 )
 
