@@ -39,6 +39,8 @@ func submit[T any](ctx context.Context, s *Store, limit time.Duration, begin fun
 		return none, s.ended(ctx)
 	case <-ctx.Done():
 		return none, s.ended(ctx)
+	case <-s.closed:
+		return none, s.ended(ctx)
 	}
 	results := make(chan result[T], 1)
 	begin(results)

@@ -19,7 +19,7 @@ const (
 	// script call needs and far below the client's default of a megabyte.
 	bufferSize = 64 << 10
 	queueScale = 10
-	// replicatedCommits is how many commits wait for replicas at once, each on a connection of its own.
+	// replicatedCommits is how many batches of commits wait for replicas at once, each on a connection of its own.
 	replicatedCommits = 64
 )
 
@@ -52,11 +52,11 @@ func (c *connection) get(ctx context.Context) (rueidis.Client, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if client := c.client.Load(); client != nil {
-		return *client, nil
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if client := c.client.Load(); client != nil { // of that attempt, or of a later one that has ended meanwhile
+		return *client, nil
+	}
 	return nil, c.err
 }
 
