@@ -114,8 +114,12 @@ func (p *reporter) OutcomePending(d gate.Delivery, err error) {
 		zap.String("id", d.ID), zap.Error(err))
 }
 
-// OutcomeRecorded logs that a delivery's success is recorded after all.
-func (p *reporter) OutcomeRecorded(d gate.Delivery) {
+// OutcomeRecorded logs that a delivery's success is recorded after all, or has fewer copies than it should.
+func (p *reporter) OutcomeRecorded(d gate.Delivery, err error) {
+	if err != nil {
+		p.logger.Warn("a delivery's success is recorded, with fewer copies than it should have", zap.String("id", d.ID), zap.Error(err))
+		return
+	}
 	p.logger.Info("a delivery's success is recorded after all", zap.String("id", d.ID))
 }
 

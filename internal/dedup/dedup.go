@@ -101,6 +101,8 @@ var (
 	ErrOutcome = errors.New("invalid outcome")
 	// ErrFull answers a Claim that would exceed the store's bound.
 	ErrFull = errors.New("store full")
+	// ErrTooFewCopies answers a Commit whose outcome is recorded, and in fewer places than the store was told to.
+	ErrTooFewCopies = errors.New("too few copies")
 	// ErrClosed answers every call after Close.
 	ErrClosed = errors.New("store closed")
 	// ErrFailed is a fault that no repetition ends: the store answers it until it is opened anew.
@@ -121,7 +123,8 @@ type Store interface {
 	// Commit records the outcome for ttl and ends the claim. When it returns nil the record survives what the backend
 	// promises to survive, and no earlier copy of the truth is seen again. Committing again with the token that made
 	// the commit is not an error and changes nothing: the first outcome stands. Errors: ErrNotOwner, ErrKey,
-	// ErrOutcome, ErrClosed, or a fault, after which the claim still runs out by itself. Once the lease has run out,
+	// ErrOutcome, ErrClosed, or a fault, after which the claim still runs out by itself; but for ErrTooFewCopies, after
+	// which the record stands and a further Commit waits for its copies once more. Once the lease has run out,
 	// nothing tells the late owner from any other, and the answer is ErrNotOwner even where nobody has taken over.
 	Commit(ctx context.Context, key Key, owner Owner, outcome Outcome, ttl time.Duration) error
 

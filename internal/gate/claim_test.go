@@ -278,9 +278,9 @@ func (w *witness) BreakerMoved(open bool) {
 	}
 }
 
-func (w *witness) OutcomePending(gate.Delivery, error) { w.pending.Add(1) }
-func (w *witness) OutcomeRecorded(gate.Delivery)       { w.recorded.Add(1) }
-func (w *witness) ClaimLost(gate.Delivery, error)      { w.lost.Add(1) }
+func (w *witness) OutcomePending(gate.Delivery, error)  { w.pending.Add(1) }
+func (w *witness) OutcomeRecorded(gate.Delivery, error) { w.recorded.Add(1) }
+func (w *witness) ClaimLost(gate.Delivery, error)       { w.lost.Add(1) }
 
 func (w *witness) Mismatched(explain func() []signature.Finding) {
 	w.mismatches.Add(1)

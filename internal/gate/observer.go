@@ -33,8 +33,9 @@ type Observer interface {
 	// OutcomePending reports an admission whose outcome the store has not taken at once. It is offered again until
 	// OutcomeRecorded or ClaimLost reports the end of that.
 	OutcomePending(d Delivery, err error)
-	// OutcomeRecorded reports that the store has taken an outcome that was pending.
-	OutcomeRecorded(d Delivery)
+	// OutcomeRecorded reports that the store has taken an outcome that it did not take at once. The error is nil, or tells
+	// that the store has made fewer copies of it than it was told to, and will not be asked for them again.
+	OutcomeRecorded(d Delivery, err error)
 	// ClaimLost reports an admission whose outcome could not be recorded, or whose claim has been taken over: the
 	// delivery may reach the receiver a second time.
 	ClaimLost(d Delivery, err error)
@@ -49,6 +50,6 @@ type nobody struct{}
 func (nobody) StoreAsked(Operation, time.Duration, error) {}
 func (nobody) BreakerMoved(bool)                          {}
 func (nobody) OutcomePending(Delivery, error)             {}
-func (nobody) OutcomeRecorded(Delivery)                   {}
+func (nobody) OutcomeRecorded(Delivery, error)            {}
 func (nobody) ClaimLost(Delivery, error)                  {}
 func (nobody) Mismatched(func() []signature.Finding)      {}

@@ -37,7 +37,7 @@ type pending struct {
 
 var errTooManyPending = errors.New("too many outcomes wait for the store already")
 
-// pend goes on offering an outcome after err, or reports its claim lost where that would be in vain.
+// pend goes on offering an outcome after err, or reports its end where that would be in vain.
 func (g *Gate) pend(p *pending, err error) {
 	switch {
 	case isFinal(err) || !time.Now().Before(p.until):
@@ -52,7 +52,7 @@ func (g *Gate) pend(p *pending, err error) {
 		p.wait()
 		return
 	}
-	g.opts.Observer.ClaimLost(p.delivery, err)
+	p.report(err)
 }
 
 // wait sets the time of the next offer. The last one is made when the lease must have run out: where the answer to an
@@ -73,9 +73,15 @@ func (p *pending) offer() {
 func (p *pending) end(err error) {
 	defer p.gate.flights.done()
 	p.gate.pending.Add(-1)
-	if err != nil {
-		p.gate.opts.Observer.ClaimLost(p.delivery, err)
+	p.report(err)
+}
+
+// report tells what came of the last offer. An outcome of which there are too few copies is recorded all the same: a copy of
+// its delivery is answered from the record.
+func (p *pending) report(err error) {
+	if err == nil || errors.Is(err, dedup.ErrTooFewCopies) {
+		p.gate.opts.Observer.OutcomeRecorded(p.delivery, err)
 		return
 	}
-	p.gate.opts.Observer.OutcomeRecorded(p.delivery)
+	p.gate.opts.Observer.ClaimLost(p.delivery, err)
 }

@@ -30,6 +30,9 @@ func pendingGate(t *testing.T, fault func(context.Context) error, change func(*g
 	}), store, seen
 }
 
+// short answers as a store does whose replicas do not have an outcome.
+func short(context.Context) error { return fmt.Errorf("committing: %w", dedup.ErrTooFewCopies) }
+
 // want checks what the observer has been told of pending outcomes.
 func (w *witness) want(t *testing.T, pending, recorded, lost int64) {
 	t.Helper()
@@ -82,19 +85,23 @@ func TestOutcomeOutlivesAnOutage(t *testing.T) {
 func TestPendingOutcomeEnds(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		later func(context.Context) error // what the store answers after ten seconds; nil: as before
-		after time.Duration               // when the end is known, from the claim on
+		first    func(context.Context) error // what the store answers
+		later    func(context.Context) error // and after ten seconds; nil: as before
+		after    time.Duration               // when the end is known, from the claim on
+		recorded int64                       // of the one outcome; the others are lost
 	}{
-		"fail/lease out":      {nil, gate.DefaultLease},
-		"fail/not owned":      {func(context.Context) error { return dedup.ErrNotOwner }, 12 * time.Second},
-		"fail/closed":         {func(context.Context) error { return dedup.ErrClosed }, 12 * time.Second},
-		"fail/failed":         {func(context.Context) error { return fmt.Errorf("writing: %w", dedup.ErrFailed) }, 12 * time.Second},
-		"fail/not an outcome": {func(context.Context) error { return dedup.ErrOutcome }, 12 * time.Second},
+		"ok/too few copies":   {short, nil, gate.DefaultLease, 1},
+		"fail/copies lost":    {short, broken, gate.DefaultLease, 0},
+		"fail/lease out":      {broken, nil, gate.DefaultLease, 0},
+		"fail/not owned":      {broken, func(context.Context) error { return dedup.ErrNotOwner }, 12 * time.Second, 0},
+		"fail/closed":         {broken, func(context.Context) error { return dedup.ErrClosed }, 12 * time.Second, 0},
+		"fail/failed":         {broken, func(context.Context) error { return fmt.Errorf("writing: %w", dedup.ErrFailed) }, 12 * time.Second, 0},
+		"fail/not an outcome": {broken, func(context.Context) error { return dedup.ErrOutcome }, 12 * time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g, store, seen := pendingGate(t, broken, nil)
+				g, store, seen := pendingGate(t, row.first, nil)
 				start := time.Now()
 				_ = admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK)
 				time.Sleep(10*time.Second - time.Since(start))
@@ -103,12 +110,12 @@ func TestPendingOutcomeEnds(t *testing.T) {
 					store.set(gate.OpCommit, row.later)
 				}
 				time.Sleep(row.after - time.Since(start) - time.Nanosecond)
-				if row.later == nil {
+				if row.after == gate.DefaultLease {
 					seen.want(t, 1, 0, 0) // until the last moment
 				}
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
-				seen.want(t, 1, 0, 1)
+				seen.want(t, 1, row.recorded, 1-row.recorded)
 				asked := store.count(gate.OpCommit)
 				time.Sleep(time.Hour)
 				if s := g.Stats(); s.Pending != 0 || s.InFlight != 0 || store.count(gate.OpCommit) != asked {
