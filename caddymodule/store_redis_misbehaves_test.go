@@ -99,7 +99,7 @@ var misbehaviours = map[string]misbehaviour{
 		reasons: []string{"read_only"}, says: []string{"read-only replica"},
 	},
 	"out of memory":    {do: config("maxmemory", "1"), undo: config("maxmemory", "0"), reasons: []string{"out_of_memory"}, says: []string{"out of memory"}},
-	"too few replicas": {do: config("min-replicas-to-write", "1"), undo: config("min-replicas-to-write", "0"), reasons: []string{"replicas"}, says: []string{"too few replicas"}},
+	"too few replicas": {do: config("min-replicas-to-write", "1"), undo: config("min-replicas-to-write", "0"), reasons: []string{"no_replicas"}, says: []string{"too few replicas follow it"}},
 	"password was changed": {
 		do: func(t *testing.T, s *redistest.Server, _ *toxiproxy.Proxy) {
 			s.Must(t, "ACL", "SETUSER", "gate", "resetpass", ">another_password_of_the_server")

@@ -1,8 +1,11 @@
 package caddymodule_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
 
 	"github.com/darihook/darihook/internal/dedup/redis/redistest"
 )
@@ -10,12 +13,12 @@ import (
 // pendingOutcomes is the series of outcomes that wait for their store.
 const pendingOutcomes = `caddy_dari_webhook_pending_outcomes{provider="dari"}`
 
-// succeedWithoutRedis has a delivery succeed at its receiver after the server was killed, and returns once the sender has its
-// answer: all attempts that it waits for have failed by then.
-func succeedWithoutRedis(t *testing.T, g *gateway, server *redistest.Server, id string) {
+// succeedDuring has a delivery succeed at its receiver after an outage of the store has begun, and returns once the sender has
+// its answer: all attempts that it waits for have failed by then.
+func succeedDuring(t *testing.T, g *gateway, outage func(), id string) {
 	t.Helper()
 	let := hold(t, g, id)
-	server.Kill()
+	outage()
 	start := time.Now()
 	let()
 	if took := time.Since(start); took > 5*time.Second {
@@ -43,7 +46,7 @@ func TestOutcomeOutlivesRedisRestart(t *testing.T) {
 		server := redistest.New(t, "--appendonly", "yes", "--appendfsync", "always")
 		g, r := newGateway(t), newReceiver(t, holding)
 		g.load(by.site(r, onRedis(server, "in_flight wait 5s")))
-		succeedWithoutRedis(t, g, server, "evt_1")
+		succeedDuring(t, g, server.Kill, "evt_1")
 		if err := server.Restart(); err != nil {
 			t.Fatal(err)
 		}
@@ -55,13 +58,53 @@ func TestOutcomeOutlivesRedisRestart(t *testing.T) {
 	})
 }
 
+// TestOutcomeWaitsForReplicas has an outcome refused for want of replicas, and another recorded on the primary alone. Both are
+// offered again until there is a replica; until then only the second one is known.
+func TestOutcomeWaitsForReplicas(t *testing.T) {
+	for name, row := range map[string]struct {
+		options  []string
+		do, undo func(*testing.T, *redistest.Server, *toxiproxy.Proxy)
+		reason   string
+		before   byte // of the stored value: claimed or done
+	}{
+		"refused": {nil, config("min-replicas-to-write", "1"), config("min-replicas-to-write", "0"), "no_replicas", 'c'},
+		"on the primary alone": {
+			[]string{"replicas 1"}, func(*testing.T, *redistest.Server, *toxiproxy.Proxy) {},
+			func(t *testing.T, primary *redistest.Server, _ *toxiproxy.Proxy) { redistest.NewReplica(t, primary) }, "replicas", 'd',
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.New(t)
+			g, r := newGateway(t), newReceiver(t, holding)
+			_, seen := transcript.since(0)
+			g.load(byForward.site(r, onRedis(server, append(row.options, "in_flight wait 5s")...)))
+			succeedDuring(t, g, func() { row.do(t, server, nil) }, "evt_1")
+			if value := server.Must(t, "GET", "darihook:1:{dari/evt_1}"); value == "" || value[0] != row.before {
+				t.Errorf("stored %q while it is pending, want it to begin with %c", value, row.before)
+			}
+			if g.metric(`caddy_dari_webhook_store_faults_total{operation="commit",provider="dari",reason="`+row.reason+`"}`) == "" {
+				t.Errorf("no fault of the reason %s is counted", row.reason)
+			}
+			row.undo(t, server, nil)
+			wantDuplicate(t, g, r, "evt_1")
+			eventually(t, "nothing pending", func() bool { return g.metric(pendingOutcomes) == "0" })
+			if n := g.metric(`caddy_dari_webhook_lost_claims_total{provider="dari"}`); n != "" {
+				t.Errorf("%s lost claims", n)
+			}
+			if log, _ := transcript.since(seen); !strings.Contains(log, "a delivery's success is recorded after all") {
+				t.Error("the log does not say that it is recorded")
+			}
+		})
+	}
+}
+
 // TestPendingOutcomeOutlivesReload shows that its store is kept for it, though no configuration names it any more.
 func TestPendingOutcomeOutlivesReload(t *testing.T) {
 	server := redistest.New(t, "--appendonly", "yes", "--appendfsync", "always")
 	g, r := newGateway(t), newReceiver(t, holding)
 	site := byForward.site(r, onRedis(server, "in_flight wait 5s"))
 	g.load(site)
-	succeedWithoutRedis(t, g, server, "evt_1")
+	succeedDuring(t, g, server.Kill, "evt_1")
 	g.load("respond gone")
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)

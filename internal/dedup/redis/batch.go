@@ -15,6 +15,8 @@ const batchSize = 256
 // system calls, goroutines and waking up than for what it does; a batch costs these once.
 type batches struct {
 	store *Store
+	size  int          // of a batch, at most
+	carry func(*batch) // carries a batch out, after it has closed it
 	mu    sync.Mutex
 	open  *batch // the one that takes further calls, if any
 }
@@ -29,15 +31,22 @@ type scriptCall struct {
 	results chan<- result[reply]
 }
 
-func (b *batches) init(s *Store) { b.store = s }
+// init leaves the calls to a Cluster alone: the client answers none of a batch before all of its nodes have answered, so one
+// node that is away would be the fault of all.
+func (b *batches) init(s *Store, carry func(*batch)) {
+	b.store, b.size, b.carry = s, batchSize, carry
+	if s.opts.Cluster {
+		b.size = 1
+	}
+}
 
 // join adds a call to the batch that is open, or to a new one.
 func (b *batches) join(c *scriptCall) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.open == nil || len(b.open.calls) == batchSize {
+	if b.open == nil || len(b.open.calls) == b.size {
 		b.open = new(batch)
-		go b.run(b.open)
+		go b.carry(b.open)
 	}
 	b.open.calls = append(b.open.calls, c)
 }
@@ -60,12 +69,17 @@ func (b *batches) run(x *batch) {
 	defer cancel()
 	client, err := b.store.conn.get(ctx)
 	if err != nil {
-		for _, c := range x.calls {
-			b.finish(c, reply{}, err)
-		}
+		b.fail(x, err)
 		return
 	}
 	b.send(ctx, client, x.calls)
+}
+
+// fail ends the calls of a closed batch.
+func (b *batches) fail(x *batch, err error) {
+	for _, c := range x.calls {
+		b.finish(c, reply{}, err)
+	}
 }
 
 // send sends calls with one write. Calls that end with an error, which is rare, are settled one by one, beside each other.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -28,6 +29,7 @@ const (
 	ClusterDown Reason = "cluster_down"
 	DiskFault   Reason = "disk_fault"
 	Busy        Reason = "busy"
+	NoReplicas  Reason = "no_replicas"
 	Replicas    Reason = "replicas"
 	WrongServer Reason = "wrong_server"
 	Unexpected  Reason = "unexpected"
@@ -44,6 +46,7 @@ var advice = map[Reason]string{
 	ClusterDown: "the redis cluster does not serve this key: see CLUSTER INFO",
 	DiskFault:   "redis refuses writes since it cannot persist them: see its log and disk",
 	Busy:        "redis is busy with a script of another client: see SCRIPT KILL",
+	NoReplicas:  "redis refuses writes since too few replicas follow it: see them, and its min-replicas-to-write",
 	Replicas:    "redis recorded the commit, but too few replicas have it in time",
 	WrongServer: "this is not the redis server that was configured",
 	Unexpected:  "redis answered something unexpected",
@@ -65,12 +68,17 @@ func (e *Error) Error() string {
 	return advice[e.Reason] + ": " + e.cause.Error()
 }
 
-// Unwrap returns the cause; when the server is out of memory, [dedup.ErrFull] as well.
+// Unwrap returns the cause; when the server is out of memory, [dedup.ErrFull] as well, and when replicas lack a commit,
+// [dedup.ErrTooFewCopies].
 func (e *Error) Unwrap() []error {
-	if e.Reason == OutOfMemory {
+	switch e.Reason {
+	case OutOfMemory:
 		return []error{dedup.ErrFull, e.cause}
+	case Replicas:
+		return []error{dedup.ErrTooFewCopies, e.cause}
+	default:
+		return []error{e.cause}
 	}
-	return []error{e.cause}
 }
 
 func fault(reason Reason, cause error) error { return &Error{reason, cause} }
@@ -88,7 +96,7 @@ var codes = map[string]Reason{
 	"WRONGPASS":   Denied,
 	"NOPERM":      Denied,
 	"MISCONF":     DiskFault,
-	"NOREPLICAS":  Replicas,
+	"NOREPLICAS":  NoReplicas,
 	"BUSY":        Busy,
 	"UNKILLABLE":  Busy,
 	"WRONGTYPE":   WrongServer,
@@ -152,9 +160,12 @@ func reasonOfText(text string) Reason {
 }
 
 // misconfigured tells faults that only the operator can end from those that end by themselves.
-func misconfigured(err error) bool {
+func misconfigured(err error) bool { return hasReason(err, WrongServer, Denied) }
+
+// hasReason reports whether an error is a fault of this store's with one of some reasons.
+func hasReason(err error, reasons ...Reason) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Reason == WrongServer || e.Reason == Denied)
+	return ok && slices.Contains(reasons, e.Reason)
 }
 
 // lostConnection tells that the connection ended under a command while there is time to ask again.

@@ -330,24 +330,6 @@ func TestLoadingServer(t *testing.T) {
 	wantRecovery(t, s)
 }
 
-func TestTooFewReplicas(t *testing.T) {
-	t.Parallel()
-	primary := redistest.New(t)
-	replica := redistest.NewReplica(t, primary)
-	s := open(t, redis.Options{Addresses: addresses(primary), Replicas: 1})
-	owner := dedup.NewOwner()
-	if _, err := s.Claim(t.Context(), key("a"), owner, long); err != nil {
-		t.Fatal(err)
-	}
-	replica.Pause()
-	wantReason(t, s.Commit(t.Context(), key("a"), owner, outcome, long), redis.Replicas)
-	if record, err := s.Lookup(t.Context(), key("a")); err != nil || record.State != dedup.Done {
-		t.Errorf("record = %+v, %v, want it done on the primary", record, err)
-	}
-	replica.Resume()
-	wantRecovery(t, s)
-}
-
 func TestCloseEndsCallsUnderWay(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t)

@@ -59,6 +59,9 @@ func (o Options) withDefaults() (Options, error) {
 	return o, errors.Join(o.checkServers(), o.checkNumbers())
 }
 
+// replicatedTimeout bounds a commit that replicas must have.
+func (o Options) replicatedTimeout() time.Duration { return o.Timeout + o.ReplicaTimeout }
+
 func (o Options) checkServers() error {
 	switch {
 	case len(o.Addresses) == 0:

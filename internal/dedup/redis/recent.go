@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -125,7 +124,8 @@ func indexCommands(c rueidis.Client, scope string, touches []touch) []rueidis.Co
 }
 
 // Recent implements [dedup.Store] from the index: at most the last 1,000 ids of a scope, and without a scope those of
-// the 100 scopes used last. What other processes did shows within a fraction of a second.
+// the 100 scopes used last. What other processes did shows within a fraction of a second. A server that takes no writes
+// now can still be read.
 func (s *Store) Recent(ctx context.Context, scope string, limit int) ([]dedup.Record, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (s *Store) Recent(ctx context.Context, scope string, limit int) ([]dedup.Re
 	if limit <= 0 {
 		return nil, nil
 	}
-	if err := s.recent.flush(ctx); err != nil && !errors.Is(err, dedup.ErrFull) {
+	if err := s.recent.flush(ctx); err != nil && !hasReason(err, OutOfMemory, NoReplicas, DiskFault) {
 		return nil, err
 	}
 	keys, err := s.recentKeys(ctx, scope)

@@ -15,6 +15,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Store struct {
 	conn    *connection
 	slots   chan struct{} // one for every call under way
 	batches batches
+	commits batches // those that replicas must have
 	held    held
 	waits   waits
 	recent  recent
@@ -49,7 +51,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		slots:  make(chan struct{}, opts.MaxCalls),
 		closed: make(chan struct{}),
 	}
-	s.batches.init(s)
+	s.batches.init(s, s.batches.run)
+	s.commits.init(s, s.commits.replicate)
 	s.waits.init(s)
 	s.recent.init(s)
 	if err := s.reach(ctx); misconfigured(err) {
@@ -96,7 +99,7 @@ func (s *Store) Renew(ctx context.Context, key dedup.Key, owner dedup.Owner, lea
 }
 
 // Commit implements [dedup.Store], in one round trip. Where Options.Replicas asks for copies, it returns when they are
-// made, or an error when they are not in time; the outcome is recorded on the primary then.
+// made, or [dedup.ErrTooFewCopies] when they are not in time: the outcome is recorded on the primary then.
 func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
 	if err := key.Validate(); err != nil {
 		return err
@@ -104,12 +107,12 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	if err := outcome.Validate(); err != nil {
 		return err
 	}
-	if err := s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), milliseconds(ttl)); err != nil {
-		return err
+	err := s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), milliseconds(ttl))
+	if err == nil || errors.Is(err, dedup.ErrTooFewCopies) {
+		s.settled(key, owner)
+		s.recent.touch(key)
 	}
-	s.settled(key, owner)
-	s.recent.touch(key)
-	return nil
+	return err
 }
 
 // Release implements [dedup.Store].
@@ -197,15 +200,14 @@ func (s *Store) change(ctx context.Context, sc *script, key dedup.Key, args ...s
 	return n == 1, nil
 }
 
-// run runs a script: a commit that replicas must have apart from all others, the rest in batches.
+// run runs a script in a batch: a commit that replicas must have with others of its kind, the rest together.
 func (s *Store) run(ctx context.Context, sc *script, key dedup.Key, args []string) (reply, error) {
+	batches, limit := &s.batches, s.opts.Timeout
 	if sc == commitScript && s.opts.Replicas > 0 {
-		return call(ctx, s, s.opts.Timeout+s.opts.ReplicaTimeout, func(ctx context.Context, c rueidis.Client) (reply, error) {
-			return sc.runReplicated(ctx, c, s.opts, keyName(key), args)
-		})
+		batches, limit = &s.commits, s.opts.replicatedTimeout()
 	}
-	return submit(ctx, s, s.opts.Timeout, func(results chan<- result[reply]) {
-		s.batches.join(&scriptCall{sc, keyName(key), args, results})
+	return submit(ctx, s, limit, func(results chan<- result[reply]) {
+		batches.join(&scriptCall{sc, keyName(key), args, results})
 	})
 }
 

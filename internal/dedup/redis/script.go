@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
-	"fmt"
 
 	"github.com/redis/rueidis"
 )
@@ -36,8 +35,10 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0
 `)
-	// commitScript answers 1 when the owner's commit stands, this one or an earlier one of the same token. ARGV: claim
-	// value, done value, time-to-live.
+	// commitScript answers 1 when the owner's commit stands, this one or an earlier one of the same token. An earlier one is
+	// written again as it is, with what is left of its time-to-live: WAIT asks how far replicas are with what its
+	// connection has written, and servers from Redis 7.2 on take a script that wrote nothing for one that need not be
+	// waited for. ARGV: claim value, done value, time-to-live.
 	commitScript = newScript(`#!lua flags=allow-oom
 local held = redis.call('GET', KEYS[1])
 if held == ARGV[1] then
@@ -46,6 +47,7 @@ if held == ARGV[1] then
 end
 local made = string.sub(ARGV[2], 1, #ARGV[1])
 if held and string.sub(held, 1, #made) == made then
+  redis.call('SET', KEYS[1], held, 'KEEPTTL')
   return 1
 end
 return 0
@@ -109,45 +111,15 @@ func (s *script) once(ctx context.Context, c rueidis.Client, key string, args []
 	return m, err
 }
 
+// builder is byHash or byText: the ways to call a script.
+type builder func(s *script, c rueidis.CoreClient, key string, args []string) rueidis.Completed
+
 func (s *script) byHash(c rueidis.CoreClient, key string, args []string) rueidis.Completed {
 	return c.B().Evalsha().Sha1(s.hash).Numkeys(1).Key(key).Arg(args...).Build()
 }
 
 func (s *script) byText(c rueidis.CoreClient, key string, args []string) rueidis.Completed {
 	return c.B().Eval().Script(s.source).Numkeys(1).Key(key).Arg(args...).Build()
-}
-
-// runReplicated runs the script and then WAIT, on a connection of their own: WAIT speaks of what its connection wrote,
-// and would hold up whoever shares it.
-func (s *script) runReplicated(ctx context.Context, c rueidis.Client, opts Options, key string, args []string) (answer reply, err error) {
-	err = c.Dedicated(func(d rueidis.DedicatedClient) error {
-		build := s.byHash
-		for {
-			results := d.DoMulti(ctx, build(d, key, args),
-				d.B().Wait().Numreplicas(int64(opts.Replicas)).Timeout(opts.ReplicaTimeout.Milliseconds()).Build())
-			answer.RedisMessage, err = message(results[0])
-			if unknownScript(err) {
-				build = s.byText
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			return replicated(results[1], opts.Replicas)
-		}
-	})
-	return answer, err
-}
-
-func replicated(r rueidis.RedisResult, want int) error {
-	n, err := r.AsInt64()
-	switch {
-	case err != nil:
-		return fmt.Errorf("waiting for replicas: %w", err)
-	case n < int64(want):
-		return fault(Replicas, fmt.Errorf("%d of %d have it", n, want))
-	}
-	return nil
 }
 
 // message takes nil for an answer.
@@ -157,6 +129,12 @@ func message(r rueidis.RedisResult) (rueidis.RedisMessage, error) {
 		err = nil
 	}
 	return m, err
+}
+
+// changed reads the answer of a script that tells whether it changed anything.
+func changed(m rueidis.RedisMessage) bool {
+	n, err := m.AsInt64()
+	return err == nil && n == 1
 }
 
 func unknownScript(err error) bool {

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,6 +136,42 @@ func TestClusterNodeAway(t *testing.T) {
 	nodes[(holder+1)%3].Kill()
 	s := open(t, redis.Options{Addresses: addresses(nodes...), Cluster: true, Timeout: redis.DefaultTimeout})
 	wantRecovery(t, s) // some key finds a node that is up
+}
+
+// TestClusterNodePaused asks all nodes at once while one of them is silent: the others answer without waiting for it.
+func TestClusterNodePaused(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.NewCluster(t, 3)
+	for _, node := range nodes {
+		node.Must(t, "CONFIG", "SET", "cluster-require-full-coverage", "no")
+	}
+	s := open(t, redis.Options{Addresses: addresses(nodes...), Cluster: true, Timeout: 4 * time.Second})
+	const calls = 48
+	var silent [calls]bool // those for the last node
+	for i := range calls {
+		mustClaim(t, s, key(strconv.Itoa(i)), dedup.NewOwner())
+		slot, err := strconv.Atoi(nodes[0].Must(t, "CLUSTER", "KEYSLOT", "darihook:1:{test/"+strconv.Itoa(i)+"}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent[i] = slot >= 10922
+	}
+	nodes[2].Pause()
+	var lookups sync.WaitGroup
+	for i := range calls {
+		lookups.Go(func() {
+			start := time.Now()
+			_, err := s.Lookup(t.Context(), key(strconv.Itoa(i)))
+			if took := time.Since(start); !silent[i] && (err != nil || took > 2*time.Second) {
+				t.Errorf("answer of a node that is well: %v, after %v", err, took)
+			}
+			if silent[i] && err == nil {
+				t.Error("an answer of a node that is paused")
+			}
+		})
+	}
+	lookups.Wait()
+	nodes[2].Resume()
 }
 
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
