@@ -107,7 +107,8 @@ func (b *batches) settle(ctx context.Context, client rueidis.Client, c *scriptCa
 	})
 }
 
+// finish gives the slot back first, so that whoever has all results finds all slots free.
 func (b *batches) finish(c *scriptCall, r reply, err error) {
-	c.results <- result[reply]{r, err}
 	<-b.store.slots
+	c.results <- result[reply]{r, err}
 }

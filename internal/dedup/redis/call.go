@@ -24,7 +24,7 @@ func call[T any](ctx context.Context, s *Store, limit time.Duration, f func(cont
 	})
 }
 
-// submit has work begin in a slot, which the work gives back at its end, after it has sent one result. It returns that, or
+// submit has work begin in a slot, which the work gives back at its end; it also sends one result. submit returns that, or
 // why it does not come: limit or ctx has run out, or the store closes.
 func submit[T any](ctx context.Context, s *Store, limit time.Duration, begin func(chan<- result[T])) (T, error) {
 	var none T
