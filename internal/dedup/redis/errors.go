@@ -90,6 +90,7 @@ var codes = map[string]Reason{
 	"OOM":         OutOfMemory,
 	"CLUSTERDOWN": ClusterDown,
 	"TRYAGAIN":    ClusterDown,
+	"ASK":         ClusterDown,
 	"MASTERDOWN":  ClusterDown,
 	"MOVED":       WrongServer,
 	"NOAUTH":      Denied,

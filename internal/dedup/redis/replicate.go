@@ -25,14 +25,39 @@ func (b *batches) replicate(x *batch) {
 		b.close(x)
 		ctx, cancel := context.WithTimeout(context.Background(), b.store.opts.replicatedTimeout())
 		defer cancel()
-		b.sendReplicated(ctx, d, x.calls, (*script).byHash)
+		for _, m := range b.sendReplicated(ctx, d, x.calls, (*script).byHash) {
+			b.follow(ctx, client, m)
+		}
+		return nil
+	})
+}
+
+// moved is a commit whose slot another node of the Cluster has by now.
+type moved struct {
+	call *scriptCall
+	to   string // the node's address
+	err  error
+}
+
+// follow carries out a commit at the node that has its slot. The client follows by itself only with commands on a connection that
+// all share.
+func (b *batches) follow(ctx context.Context, client rueidis.Client, m moved) {
+	node, known := client.Nodes()[m.to]
+	if !known {
+		b.finish(m.call, reply{}, fault(ClusterDown, m.err))
+		return
+	}
+	_ = node.Dedicated(func(d rueidis.DedicatedClient) error {
+		for _, again := range b.sendReplicated(ctx, d, []*scriptCall{m.call}, (*script).byHash) {
+			b.finish(again.call, reply{}, fault(ClusterDown, again.err))
+		}
 		return nil
 	})
 }
 
 // sendReplicated sends commits and WAIT with one write. Those whose script the server does not know are sent once more, as
-// text.
-func (b *batches) sendReplicated(ctx context.Context, d rueidis.DedicatedClient, calls []*scriptCall, build builder) {
+// text. It returns those that another node must be asked for.
+func (b *batches) sendReplicated(ctx context.Context, d rueidis.DedicatedClient, calls []*scriptCall, build builder) (elsewhere []moved) {
 	commands := make([]rueidis.Completed, 0, len(calls)+1)
 	for _, c := range calls {
 		commands = append(commands, build(c.script, d, c.key, c.args))
@@ -47,15 +72,18 @@ func (b *batches) sendReplicated(ctx context.Context, d rueidis.DedicatedClient,
 		switch {
 		case unknownScript(err):
 			unknown = append(unknown, c)
+		case newNode(err) != "":
+			elsewhere = append(elsewhere, moved{c, newNode(err), err})
 		case err == nil && changed(m):
 			b.finish(c, reply{RedisMessage: m}, short)
-		default: // nothing was written: no replica can lack it
+		default: // no answer, or one that nothing was written: there is nothing that replicas could lack
 			b.finish(c, reply{RedisMessage: m}, err)
 		}
 	}
 	if len(unknown) > 0 {
-		b.sendReplicated(ctx, d, unknown, (*script).byText)
+		elsewhere = append(elsewhere, b.sendReplicated(ctx, d, unknown, (*script).byText)...)
 	}
+	return elsewhere
 }
 
 // replicated reads the answer to WAIT.

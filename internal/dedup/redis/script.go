@@ -137,6 +137,15 @@ func changed(m rueidis.RedisMessage) bool {
 	return err == nil && n == 1
 }
 
+// newNode is the address of the node that has a key's slot now, where the answer is that it has moved.
+func newNode(err error) string {
+	if e, ok := errors.AsType[*rueidis.RedisError](err); ok {
+		address, _ := e.IsMoved()
+		return address
+	}
+	return ""
+}
+
 func unknownScript(err error) bool {
 	e, ok := errors.AsType[*rueidis.RedisError](err)
 	return ok && e.IsNoScript()

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -57,8 +58,19 @@ func TestFailover(t *testing.T) {
 // TestClusterSlotMoves moves a delivery's slot to another node between claim and commit.
 func TestClusterSlotMoves(t *testing.T) {
 	t.Parallel()
+	for replicas, want := range []error{nil, dedup.ErrTooFewCopies} {
+		t.Run(strconv.Itoa(replicas), func(t *testing.T) {
+			t.Parallel()
+			slotMoves(t, replicas, want)
+		})
+	}
+}
+
+// slotMoves wants a commit to follow its slot, and to answer as if it had been there always: the nodes have no replicas.
+func slotMoves(t *testing.T, replicas int, want error) {
+	t.Helper()
 	nodes := redistest.NewCluster(t, 2)
-	s := open(t, redis.Options{Addresses: addresses(nodes[0]), Cluster: true})
+	s := open(t, redis.Options{Addresses: addresses(nodes[0]), Cluster: true, Replicas: replicas})
 	slot := nodes[0].Must(t, "CLUSTER", "KEYSLOT", "darihook:1:{test/a}")
 	from, to := nodes[0], nodes[1]
 	if n := nodes[1].Must(t, "CLUSTER", "COUNTKEYSINSLOT", slot); n != "0" {
@@ -72,8 +84,8 @@ func TestClusterSlotMoves(t *testing.T) {
 		from, to = to, from
 	}
 	moveSlot(t, from, to, slot)
-	if err := s.Commit(t.Context(), key("a"), owner, outcome, long); err != nil {
-		t.Fatal(err)
+	if err := s.Commit(t.Context(), key("a"), owner, outcome, long); !errors.Is(err, want) {
+		t.Fatalf("commit: %v, want %v", err, want)
 	}
 	if claim, err := s.Claim(t.Context(), key("a"), dedup.NewOwner(), long); err != nil || claim.Record.State != dedup.Done {
 		t.Errorf("claim after the move = %+v, %v, want it done", claim, err)
