@@ -32,6 +32,9 @@ Answers are JSON.`,
 // that is misspelt would pass for ever.
 func addAdminCommands(cmd *cobra.Command) {
 	cmd.AddCommand(adminCommands()...)
+	cmd.PersistentFlags().String("address", "", "Address of the admin endpoint, instead of the configuration's")
+	cmd.PersistentFlags().StringP("config", "c", "", "Configuration file that tells the address")
+	cmd.PersistentFlags().StringP("adapter", "a", "", "Adapter of the configuration file")
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -71,9 +74,6 @@ func adminCommand(use, short, method, path string, flags ...string) *cobra.Comma
 	if path == "id" {
 		cmd.Args = cobra.ExactArgs(1)
 	}
-	cmd.Flags().String("address", "", "Address of the admin endpoint, instead of the configuration's")
-	cmd.Flags().StringP("config", "c", "", "Configuration file that tells the address")
-	cmd.Flags().StringP("adapter", "a", "", "Adapter of the configuration file")
 	for _, name := range flags {
 		cmd.Flags().String(name, "", queryFlags[name])
 	}

@@ -15,9 +15,6 @@ func SetClock(t *testing.T, now func() time.Time) {
 // AddAdminCommands gives a command those of caddy dari-webhook.
 var AddAdminCommands = addAdminCommands
 
-// AdminCommands are the commands below caddy dari-webhook.
-var AdminCommands = adminCommands
-
 // DashboardExpressions are what the panels of the dashboard ask for.
 func DashboardExpressions(t *testing.T) []string {
 	t.Helper()

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 
+	"github.com/darihook/darihook/internal/dedup"
+	"github.com/darihook/darihook/internal/dedup/disk"
 	"github.com/darihook/darihook/internal/dedup/redis"
 )
 
-// The reasons of faults that every store may have. A Redis store has more: see redis.Reason.
+// The reasons of faults that every store may have, and those of a store on disk. A Redis store has others: see redis.Reason.
 const (
 	faultTimeout    = "timeout"
 	faultFull       = "full"
 	faultClosed     = "closed"
+	faultNoSpace    = "no_space"
+	faultFailed     = "failed"
 	faultUnexpected = "unexpected"
 )
 
@@ -27,6 +31,10 @@ func faultReason(fault error) string {
 		return faultFull
 	case errors.Is(fault, ErrClosed):
 		return faultClosed
+	case errors.Is(fault, disk.ErrNoSpace):
+		return faultNoSpace
+	case errors.Is(fault, dedup.ErrFailed):
+		return faultFailed
 	default:
 		return faultUnexpected
 	}

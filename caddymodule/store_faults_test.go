@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/darihook/darihook/internal/dedup/disk"
 	"github.com/darihook/darihook/internal/dedup/redis"
 )
 
@@ -17,6 +18,8 @@ func TestFaultReason(t *testing.T) {
 		"timeout":       fmt.Errorf("claiming: %w", context.DeadlineExceeded),
 		"full":          fmt.Errorf("claiming: %w", ErrFull),
 		"closed":        ErrClosed,
+		"no_space":      fmt.Errorf("%w: 23 MiB, at least 64 MiB", disk.ErrNoSpace),
+		"failed":        fmt.Errorf("%w: writing the log", disk.ErrFailed),
 		"unexpected":    errors.New("something that a store module made up"),
 	} {
 		if got := faultReason(fault); got != want {

@@ -116,7 +116,7 @@ func TestMetricLabels(t *testing.T) {
 		"store":     {"memory", "disk", "test_broken"},
 		"state":     {"in_flight", "done"},
 		"result":    {"ok", "error"},
-		"reason":    {"timeout", "full", "closed", "unexpected"},
+		"reason":    {"timeout", "full", "closed", "no_space", "failed", "unexpected"},
 	}
 	series := 0
 	for line := range strings.Lines(g.get("/metrics")) {
