@@ -134,7 +134,7 @@ func (p *Dedup) parseSuccess(d *caddyfile.Dispenser) error {
 	for _, v := range values {
 		status, ok := parseStatus(v)
 		if !ok {
-			return d.Errf("%s: success %q is neither a status nor a class such as 2xx", directive, v)
+			return d.Errf("%s: success %q is %s", directive, v, noStatus)
 		}
 		p.Success = append(p.Success, status)
 	}
@@ -148,10 +148,7 @@ func parseStatus(text string) (int, bool) {
 	if err != nil || class[0] == '+' {
 		return 0, false
 	}
-	if isClass {
-		return n, 1 <= n && n <= 9
-	}
-	return n, 100 <= n && n <= 999
+	return n, finalStatus(n) && isClass == (n < 10)
 }
 
 func (p *Dedup) parseOnUnavailable(d *caddyfile.Dispenser) error {

@@ -30,8 +30,8 @@ type Dedup struct {
 	// TTL is how long an outcome is remembered: longer than the sender keeps retrying. Default: 72 hours.
 	TTL caddy.Duration `json:"ttl,omitempty"`
 
-	// Lease is how long a claim lasts when the gate that made it dies. It is renewed while the receiver works. Default: 30
-	// seconds.
+	// Lease is how long a claim lasts when the gate that made it dies, at least 50 milliseconds. It is renewed while the
+	// receiver works. Default: 30 seconds.
 	Lease caddy.Duration `json:"lease,omitempty"`
 
 	// Wait is how long a copy waits for the outcome of one that is in flight. Default: 10 seconds.
@@ -40,8 +40,8 @@ type Dedup struct {
 	// RejectInFlight answers a copy of a delivery in flight at once, instead of waiting.
 	RejectInFlight bool `json:"reject_in_flight,omitempty"`
 
-	// Success are the statuses of the receiver that count as success: a status such as 409, or the first digit of a class,
-	// so that 2 stands for 200 to 299. Default: 2.
+	// Success are the statuses of the receiver that count as success: a status from 200 to 599, such as 409, or the first
+	// digit of a class, so that 2 stands for 200 to 299. Default: 2.
 	Success []int `json:"success,omitempty"`
 
 	// OnUnavailable says what happens while the store cannot answer: reject answers 503, so that the sender comes again;
@@ -54,15 +54,8 @@ type Dedup struct {
 
 // apply checks the settings and puts them into the gate's options.
 func (p *Dedup) apply(opts *gate.Options) error {
-	for name, v := range map[string]caddy.Duration{"ttl": p.TTL, "lease": p.Lease, "wait": p.Wait, "timeout": p.Timeout} {
-		if v < 0 {
-			return fmt.Errorf("dedup %s: negative duration %s", name, time.Duration(v))
-		}
-	}
-	for _, status := range p.Success {
-		if (status < 1 || status > 9) && (status < 100 || status > 999) {
-			return fmt.Errorf("dedup success: %d is neither a status nor the first digit of a class", status)
-		}
+	if err := p.check(); err != nil {
+		return err
 	}
 	switch p.OnUnavailable {
 	case "", unavailableReject:

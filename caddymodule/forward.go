@@ -53,8 +53,8 @@ func (f *Forward) client(observe bool) (*forward.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("forward: %w", err)
 	}
-	if f.MaxConns < 0 || f.Timeout < 0 || f.DialTimeout < 0 || f.KeepAlive < 0 {
-		return nil, errors.New("forward: a negative bound")
+	if err := f.check(); err != nil {
+		return nil, err
 	}
 	return forward.New(forward.Options{
 		Address: address, MaxConns: f.MaxConns, Timeout: time.Duration(f.Timeout),

@@ -113,7 +113,7 @@ type Handler struct {
 
 // Tolerance is how far a delivery's timestamp may be from the clock.
 type Tolerance struct {
-	// Past is how old it may be. Default: 5 minutes.
+	// Past is how old it may be, at least one second. Default: 5 minutes.
 	Past caddy.Duration `json:"past,omitempty"`
 	// Future is how far ahead it may be. Default: the same as Past.
 	Future caddy.Duration `json:"future,omitempty"`
@@ -173,11 +173,11 @@ func (h *Handler) options() (gate.Options, error) {
 	if h.provider, err = providerFor(h.Provider, h.Custom); err != nil {
 		return gate.Options{}, err
 	}
-	if err := h.checkURLSecret(); err != nil {
-		return gate.Options{}, err
-	}
 	if h.Dedup == nil {
 		h.Dedup = new(Dedup)
+	}
+	if err := cmp.Or(h.checkURLSecret(), h.Tolerance.check(), h.checkBody()); err != nil {
+		return gate.Options{}, err
 	}
 	if h.Custom != nil && h.Scope == "" && !h.Dedup.Off && !h.Observe {
 		return gate.Options{}, errors.New("provider custom: scope must name the platform, since ids of two platforms may be equal")
@@ -223,39 +223,6 @@ func (h *Handler) takeSecrets(secrets []signature.Secret, expected time.Time) er
 	err := h.gate.SetSecrets(secrets)
 	h.gate.ExpectSecrets(expected)
 	return err
-}
-
-// warn tells the operator what works and is not wise.
-func (h *Handler) warn() {
-	h.secrets.warn()
-	switch s := h.gate.Scheme(); {
-	case h.provider.Unsigned():
-		h.logger.Warn("the provider signs nothing: whoever knows the URL may send anything, and may send it again",
-			zap.String("provider", h.provider.Name))
-	case !s.Dated():
-		h.logger.Warn("the provider dates nothing: a delivery that is replayed passes again once it has been forgotten",
-			zap.String("scheme", s.Name))
-	case !s.Content.Signs("timestamp"):
-		h.logger.Warn("the timestamp is not signed: a delivery that is replayed with a new one is told by the time in its body alone",
-			zap.String("scheme", s.Name))
-	}
-	if ttl, least := h.memory(); ttl < least {
-		h.logger.Warn("ttl is shorter than the time in which a signature stays valid: a delivery that is replayed in between passes again",
-			zap.Duration("ttl", ttl), zap.Duration("valid", least))
-	}
-	if h.Observe {
-		h.logger.Warn("the gate observes: it lets every request through")
-	}
-}
-
-// memory returns how long an outcome is remembered, and how long it must be so that no signature outlives it. Both are zero
-// where nothing is remembered, or nothing dated.
-func (h *Handler) memory() (ttl, least time.Duration) {
-	if h.lease == nil || !h.gate.Scheme().Dated() {
-		return 0, 0
-	}
-	past, future := h.window().Bounds()
-	return cmp.Or(time.Duration(h.Dedup.TTL), gate.DefaultTTL), past + future
 }
 
 // window is how far from the clock a delivery may be dated.

@@ -7,6 +7,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/darihook/darihook/contract"
 )
 
 func init() { caddy.RegisterModule(MatchEvent{}) }
@@ -21,6 +24,20 @@ func (MatchEvent) CaddyModule() caddy.ModuleInfo {
 		ID:  "http.matchers.dari_event",
 		New: func() caddy.Module { return new(MatchEvent) },
 	}
+}
+
+// Provision warns of a type that no platform has and that comes near to one: it would match nothing, and say nothing.
+func (m MatchEvent) Provision(ctx caddy.Context) error {
+	var known []string
+	for _, p := range contract.Providers() {
+		known = append(known, p.EventTypes()...)
+	}
+	for _, eventType := range m {
+		if near := contract.Nearest(eventType, known); near != "" && near != eventType {
+			ctx.Logger().Warn("dari_event names a type that no built-in platform has", zap.String("type", eventType), zap.String("did_you_mean", near))
+		}
+	}
+	return nil
 }
 
 // MatchWithError reports whether the request is a verified delivery of one of the types. The error is always nil.
@@ -55,6 +72,7 @@ func (m *MatchEvent) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Interface guards.
 var (
 	_ caddy.Module                      = MatchEvent{}
+	_ caddy.Provisioner                 = MatchEvent{}
 	_ caddyhttp.RequestMatcherWithError = MatchEvent{}
 	_ caddyfile.Unmarshaler             = (*MatchEvent)(nil)
 )

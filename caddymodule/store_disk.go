@@ -33,8 +33,9 @@ func (*DiskStore) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision finds the directory.
-func (m *DiskStore) Provision(caddy.Context) error {
+// Provision finds the directory, and warns of a bound that is soon reached.
+func (m *DiskStore) Provision(ctx caddy.Context) error {
+	warnFewIDs(ctx.Logger(), m.MaxIDs)
 	path, err := caddy.NewReplacer().ReplaceOrErr(m.Path, true, true)
 	if err != nil {
 		return fmt.Errorf("resolving path: %w", err)

@@ -27,6 +27,12 @@ func (*MemoryStore) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
+// Provision warns of a bound that is soon reached.
+func (m *MemoryStore) Provision(ctx caddy.Context) error {
+	warnFewIDs(ctx.Logger(), m.MaxIDs)
+	return nil
+}
+
 // Address is the same for every module: there is one memory.
 func (*MemoryStore) Address() string { return "" }
 
@@ -60,5 +66,6 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Interface guards.
 var (
 	_ StoreModule           = (*MemoryStore)(nil)
+	_ caddy.Provisioner     = (*MemoryStore)(nil)
 	_ caddyfile.Unmarshaler = (*MemoryStore)(nil)
 )

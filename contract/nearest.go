@@ -22,7 +22,7 @@ func (e *UnknownProviderError) Error() string {
 // Unknown says of a name that it is none of those that are known, which of them it comes near to, and what they are. The kind
 // is what such a name stands for, such as "event type".
 func Unknown(kind, name string, known []string) string {
-	return unknown(kind, name, nearest(name, known), known)
+	return unknown(kind, name, Nearest(name, known), known)
 }
 
 func unknown(kind, name, nearest string, known []string) string {
@@ -48,13 +48,13 @@ func UnknownProvider(name string, further ...string) error {
 		e.Known = append(e.Known, p.Name)
 	}
 	e.Known = append(e.Known, further...)
-	e.Nearest = nearest(name, e.Known)
+	e.Nearest = Nearest(name, e.Known)
 	return e
 }
 
-// nearest returns the one among known names that a misspelt name comes nearest to: the one with the fewest letters to
+// Nearest returns the one among known names that a misspelt name comes nearest to: the one with the fewest letters to
 // change, and no more than a third of them. It is empty where none comes near.
-func nearest(name string, known []string) (best string) {
+func Nearest(name string, known []string) (best string) {
 	least := max(2, len(name)/3) + 1
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), k); d < least {

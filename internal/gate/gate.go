@@ -108,7 +108,7 @@ func (o Options) check() error {
 	case o.MaxBody < 0 || o.MaxBody > maxBodyLimit:
 		return fmt.Errorf("max body %d: must be between 1 and %d", o.MaxBody, int64(maxBodyLimit))
 	case o.BodyBudget/o.copies() < classSize(classFor(o.MaxBody)):
-		return fmt.Errorf("body budget %d: too little for one body of %d bytes, which takes %d",
+		return fmt.Errorf("body budget %d: too little for one body of %d bytes, which takes %d: raise it, or lower the longest body",
 			o.BodyBudget, o.MaxBody, classSize(classFor(o.MaxBody))*o.copies())
 	case o.TTL < 0 || o.Lease < 0 || o.StoreTimeout < 0:
 		return fmt.Errorf("negative duration: ttl %s, lease %s, store time-out %s", o.TTL, o.Lease, o.StoreTimeout)
