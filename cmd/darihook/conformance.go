@@ -27,7 +27,8 @@ Exit codes: 0 conformant, 1 not conformant, 2 wrong usage, 3 undetermined, parti
 
 Every flag can also be given as an environment variable, such as DARIHOOK_CONFORMANCE_SECOND_SECRET for
 --second-secret, or in a YAML file named by --config, with the flags' names as keys. A flag on the command line comes
-before the environment, the environment before the file, and the file before the default.`,
+before the environment, the environment before the file, and the file before the default. What belongs to no flag is
+refused.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return wrongUsage(fmt.Errorf("unknown role %q: the roles are receiver, sender, config and gate", args[0]))
