@@ -171,25 +171,100 @@ func TestReadmeAction(t *testing.T) {
 	}
 }
 
-// TestActionJudges runs the step of the action that judges, with a program in the place of darihook that notes its arguments.
-func TestActionJudges(t *testing.T) {
-	t.Parallel()
+// actionStep returns the script of one of the action's steps.
+func actionStep(t *testing.T, id string) string {
+	t.Helper()
 	text, err := os.ReadFile("conformance/action/action.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var action struct {
-		Runs struct {
+		Inputs map[string]struct{ Default string }
+		Runs   struct {
 			Steps []struct{ ID, Run string }
 		}
 	}
 	if err := yaml.Unmarshal(text, &action); err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(action.Runs.Steps, func(s struct{ ID, Run string }) bool { return s.ID == "judge" })
-	if i < 0 {
-		t.Fatal("no step judges")
+	if version := action.Inputs["version"]; version.Default != "" {
+		t.Errorf("the version is %s where none is given", version.Default)
 	}
+	i := slices.IndexFunc(action.Runs.Steps, func(s struct{ ID, Run string }) bool { return s.ID == id })
+	if i < 0 {
+		t.Fatalf("no step %s", id)
+	}
+	return action.Runs.Steps[i].Run
+}
+
+// actionRun prepares a step's script to be run as GitHub does, with a program in the place of another.
+func actionRun(t *testing.T, id, program, script string, env ...string) *exec.Cmd {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, program), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-eo", "pipefail", "-c", actionStep(t, id))
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), append(env, "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"))...)
+	return cmd
+}
+
+// TestActionInstalls runs the step of the action that installs, with a program in the place of go that prints its arguments.
+func TestActionInstalls(t *testing.T) {
+	t.Parallel()
+	own, err := filepath.Abs("conformance/action")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = "install github.com/darihook/darihook/cmd/darihook@"
+	fromSource := "-C " + own + "/../.. install ./cmd/darihook"
+	for _, row := range []struct{ name, version, repository, ref, path, want string }{
+		{"ok/a version", "v1.2.3", "darihook/darihook", "v1.0.0", own, at + "v1.2.3"},
+		{"ok/the latest", "latest", "darihook/darihook", "main", own, at + "latest"},
+		{"ok/tag", "", "darihook/darihook", "v1.0.0", own, at + "v1.0.0"},
+		{"ok/tag before a release", "", "darihook/darihook", "v1.0.0-rc.1", own, at + "v1.0.0-rc.1"},
+		{"ok/tag that moves", "", "darihook/darihook", "v1", own, fromSource},
+		{"ok/branch", "", "darihook/darihook", "main", own, fromSource},
+		{"ok/branch below another", "", "darihook/darihook", "fix/v1.0.0", own, fromSource},
+		{"ok/commit", "", "darihook/darihook", "0123456789abcdef0123456789abcdef01234567", own, fromSource},
+		{"ok/fork", "", "somebody/darihook", "v1.0.0", own, fromSource},
+		{"ok/ref of a step before", "", "actions/setup-go", "v6.0.0", own, fromSource},
+		{"ok/checkout of this repository", "", "", "", own, fromSource},
+		{"ok/nothing but the action", "", "", "", t.TempDir(), at + "latest"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := actionRun(t, "install", "go", "#!/bin/sh\necho \"$@\"\n",
+				"VERSION="+row.version, "REPOSITORY="+row.repository, "REF="+row.ref, "GITHUB_ACTION_PATH="+row.path)
+			if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != row.want {
+				t.Errorf("go %s(%v), want %s", out, err, row.want)
+			}
+		})
+	}
+}
+
+// TestActionInstallsItself runs the same step with go itself, and then what it has installed.
+func TestActionInstallsItself(t *testing.T) {
+	t.Parallel()
+	own, err := filepath.Abs("conformance/action")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	cmd := actionRun(t, "install", "unused", "", "VERSION=", "REPOSITORY=", "REF=", "GITHUB_ACTION_PATH="+own, "GOBIN="+bin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "darihook"), "conformance", "receiver", "--list").Output()
+	if err != nil || !strings.Contains(string(out), "SIG-001") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestActionJudges runs the step of the action that judges, with a program in the place of darihook that notes its arguments.
+func TestActionJudges(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct{ name, config, args, want string }{
 		{"ok/none", "", "", "conformance receiver --report r"},
 		{"ok/a line", "", "--target http://a/ --level MUST", "conformance receiver --report r --target http://a/ --level MUST"},
@@ -197,13 +272,7 @@ func TestActionJudges(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			folder := t.TempDir()
-			if err := os.WriteFile(filepath.Join(folder, "darihook"), []byte("#!/bin/sh\necho \"$@\" > arguments\nexit 3\n"), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.CommandContext(t.Context(), "bash", "-eo", "pipefail", "-c", action.Runs.Steps[i].Run)
-			cmd.Dir = folder
-			cmd.Env = append(os.Environ(), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"),
+			cmd := actionRun(t, "judge", "darihook", "#!/bin/sh\necho \"$@\" > arguments\nexit 3\n",
 				"ROLE=receiver", "REPORT=r", "CONFIG="+row.config, "ARGS="+row.args, "GITHUB_OUTPUT=output", "GITHUB_STEP_SUMMARY=summary")
 			out, err := cmd.CombinedOutput()
 			if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != 3 {
@@ -212,7 +281,7 @@ func TestActionJudges(t *testing.T) {
 			for file, want := range map[string]string{
 				"arguments": row.want, "output": "result=undetermined", "summary": "### Webhook conformance, receiver: undetermined",
 			} {
-				if got, err := os.ReadFile(filepath.Join(folder, file)); err != nil || strings.TrimSpace(string(got)) != want {
+				if got, err := os.ReadFile(filepath.Join(cmd.Dir, file)); err != nil || strings.TrimSpace(string(got)) != want {
 					t.Errorf("%s: %q, want %q (%v)", file, got, want, err)
 				}
 			}
