@@ -7,7 +7,7 @@ var deduplication = []Clause{
 	{"DUP-002", Must, Verified, sides(Receiver, Gate),
 		"A delivery whose first copy failed is processed when it arrives again.", fromDocs},
 	{"DUP-003", Must, Inferred, sides(Receiver, Gate),
-		"A copy that arrives while another is being processed is not acknowledged with success before that one has ended.", "inferred: an early 2xx ends the retries that a failure needs"},
+		"A copy that arrives while another is being processed is not acknowledged with success before that one has ended, nor when it has failed.", "inferred: an early 2xx ends the retries that a failure needs"},
 	{"DUP-004", Must, Inferred, sides(Receiver, Gate),
 		"A request that fails verification leaves no trace: it cannot burn an id.", "inferred: otherwise anyone can suppress a delivery whose id they can guess"},
 	{"DUP-005", Should, Inferred, sides(Gate),

@@ -23,7 +23,7 @@ var gate = []Clause{
 	{"GATE-009", Must, Verified, sides(Gate),
 		"Of copies that arrive at the same instant the receiver sees one, and every sender gets that one's status.", fromGate},
 	{"GATE-010", Must, Verified, sides(Gate),
-		"A refusal carries Dari-Webhook-Error with its code; a 401 carries WWW-Authenticate.", "RFC 9110 section 15.5.2; the header is " + fromGate},
+		"A refusal has the status of its code and carries Dari-Webhook-Error with it; a 401 carries WWW-Authenticate.", "RFC 9110 section 15.5.2; the header is " + fromGate},
 	{"GATE-011", Should, Verified, sides(Gate),
 		"The body of a refusal is a problem document with the same code.", "RFC 9457"},
 	{"GATE-012", Must, Verified, sides(Gate),

@@ -12,7 +12,7 @@ const (
 // signing: what a signature is and how a header that holds it is read.
 var signing = []Clause{
 	{"SIG-001", Must, Verified, sides(Sender, Receiver, Gate),
-		"The signature is HMAC-SHA256 under the endpoint's secret; a delivery whose signature does not match is refused with 401.", fromDocs},
+		"The signature is HMAC-SHA256 under the endpoint's secret; a delivery whose signature does not match is refused.", fromDocs},
 	{"SIG-002", Must, Verified, sides(Sender, Receiver, Gate),
 		"The signature is computed over the exact raw bytes of the body, never over JSON that was parsed and written again.", fromRawBytes},
 	{"SIG-003", Must, Verified, sides(Sender, Receiver, Gate),
@@ -26,7 +26,7 @@ var signing = []Clause{
 	{"SIG-007", Must, Inferred, sides(Receiver, Gate),
 		"The key is the whole secret as text, its whsec_ prefix included.", "inferred: the vendor's client treats the secret as opaque text"},
 	{"SIG-008", Must, Inferred, sides(Receiver, Gate),
-		"A signature header that is not a well-formed list of tagged values is refused.", fromHabit},
+		"The signature header is a list of tagged values: their order does not matter and unknown tags are ignored; a header that is not well-formed is refused.", fromHabit},
 	{"SIG-009", Must, Inferred, sides(Receiver, Gate),
 		"Two signature headers, or two timestamps in one, are refused: which of them counts is not defined.", "inferred: RFC 9110 section 5.3 leaves the order of joined fields to intermediaries"},
 	{"SIG-010", Should, Inferred, sides(Receiver, Gate),
@@ -35,6 +35,8 @@ var signing = []Clause{
 		"The comparison takes the same time wherever the first difference lies, and compares the whole value.", fromDocs},
 	{"SIG-012", Must, Inferred, sides(Receiver, Gate),
 		"An empty secret never authenticates anything; a receiver without a secret refuses to start or to accept.", "inferred: CWE-1188, CWE-287"},
+	{"SIG-013", Should, Inferred, sides(Receiver, Gate),
+		"A delivery whose signature does not match is answered with 401.", "inferred: RFC 9110 section 15.5.2; the record says that it is refused, and not how"},
 }
 
 // freshness: how old a delivery may be.
@@ -42,7 +44,7 @@ var freshness = []Clause{
 	{"TIME-001", Must, Verified, sides(Sender, Receiver, Gate),
 		"A delivery carries a timestamp; one without it is refused.", fromDocs},
 	{"TIME-002", Must, Verified, sides(Receiver, Gate),
-		"A delivery whose timestamp is too old is refused. Default window: 300 seconds, the bound included.", fromDocs + "; the length of the window is inferred"},
+		"A delivery whose timestamp is too old is refused.", fromDocs},
 	{"TIME-003", Must, Inferred, sides(Receiver, Gate),
 		"A delivery dated further ahead of the receiver's clock than the window allows is refused.", "inferred: a future timestamp is a replay that stays valid longer"},
 	{"TIME-004", Must, Verified, sides(Sender),
@@ -53,6 +55,12 @@ var freshness = []Clause{
 		"Where the signature header and a header of its own, such as Dari-Webhook-Timestamp, both give the time they give the same; a delivery in which they differ is refused.", "inferred: only one of the two is signed"},
 	{"TIME-007", Must, Inferred, sides(Gate),
 		"Where the timestamp is not among the signed bytes, the age is judged by the signed body's created_at as well, if the body has one.", "inferred: an unsigned timestamp can be replaced by anyone who replays the delivery"},
+	{"TIME-008", Must, Inferred, sides(Receiver, Gate),
+		"The window is 300 seconds long, the bound included: what is younger is accepted, and what is older refused.", fromHabit},
+	{"TIME-009", Should, Inferred, sides(Receiver, Gate),
+		"Where the scheme reads the timestamp from the signature header or from a header of its own, one of the two is enough.", "inferred: the record does not say where the timestamp stands"},
+	{"TIME-010", Must, Inferred, sides(Receiver, Gate),
+		"Where the timestamp is signed, the age is that of the attempt: a fresh one is accepted, however long ago its event happened.", "inferred: every attempt is signed at its own time, and retries outlast any window"},
 }
 
 // identity: where the id comes from.

@@ -27,7 +27,7 @@ const (
 
 // The defaults of the freshness window.
 const (
-	// DefaultPast is how old a signed timestamp may be (clause TIME-002).
+	// DefaultPast is how old a signed timestamp may be (clause TIME-008).
 	DefaultPast = 5 * time.Minute
 	// DefaultFuture is how far ahead of the receiver's clock a signed timestamp may be (clause TIME-003).
 	DefaultFuture = 5 * time.Minute

@@ -12,7 +12,7 @@ var ErrWindow = errors.New("the window's bounds must not be negative")
 
 // Window is how far a timestamp may be from the receiver's clock. Both bounds belong to the window.
 type Window struct {
-	// Past is how old a timestamp may be. Default: [contract.DefaultPast] (clause TIME-002).
+	// Past is how old a timestamp may be. Default: [contract.DefaultPast] (clause TIME-008).
 	Past time.Duration
 	// Future is how far ahead of the clock a timestamp may be. Default: the same as Past (clause TIME-003).
 	Future time.Duration
