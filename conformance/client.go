@@ -3,11 +3,13 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -43,6 +45,9 @@ func (a answer) String() string {
 		return "no answer: " + a.err.Error()
 	}
 	text := fmt.Sprintf("%d %s", a.status, http.StatusText(a.status))
+	if to := a.header.Get("Location"); to != "" && a.status >= 300 && a.status < 400 {
+		text += " to " + to
+	}
 	if len(a.body) > 0 {
 		text += ": " + shorten(string(bytes.TrimSpace(a.body)), len(a.body))
 	}
@@ -97,6 +102,7 @@ func exchange(ctx context.Context, c *http.Client, m message) answer {
 func plain(err error) error {
 	var timeout net.Error
 	var dns *net.DNSError
+	var unknown *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return errRefused
@@ -108,6 +114,16 @@ func plain(err error) error {
 		return fmt.Errorf("the name %s does not resolve", dns.Name)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errLate
+	case errors.As(err, &unknown):
+		return fmt.Errorf("its certificate is not trusted: %w (SSL_CERT_FILE names further authorities)", unknown.Err)
+	}
+	return innermost(err)
+}
+
+// innermost takes the method and the address off an error.
+func innermost(err error) error {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		return outer.Err
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 var configurationSpecs = []Spec{
 	{Clause: "CFG-001", Name: "reads a webhook, and never its secret", Roles: configs, run: readsWebhook},
 	{Clause: "CFG-002", Name: "creates a webhook and shows its secret", Roles: configs, run: createsWebhook},
+	{Clause: "CFG-002", Name: "keeps the event types that it was given", Roles: configs, run: keepsTypes},
 	{Clause: "CFG-003", Name: "updates a webhook without showing a secret", Roles: configs, run: updatesWebhook},
 	{Clause: "CFG-004", Name: "deletes a webhook, and again", Roles: configs, run: deletesWebhook},
 	{Clause: "CFG-005", Name: "makes a new secret after a deletion", Roles: configs, run: forgetsSecret},
@@ -66,6 +67,17 @@ func createsWebhook(ctx context.Context, p *probe) {
 	p.same("webhook_url", p.cfg.WebhookURL, w.url())
 	if !strings.HasPrefix(w.secret(), contract.SecretPrefix) || w.secret() == contract.SecretPrefix {
 		p.fail("signing_secret: whsec_…", "signing_secret is absent or of another form")
+	}
+}
+
+// keepsTypes subscribes to types that are not the default ones, as a first PUT and as an update.
+func keepsTypes(ctx context.Context, p *probe) {
+	p.clear(ctx, p.cfg.Agent)
+	for _, types := range [][]string{{contract.SessionCompleted, contract.BatchFailed}, {contract.SessionFailed}} {
+		body := hookAt(p.cfg.WebhookURL)
+		body["event_types"] = types
+		p.put(ctx, p.cfg.Agent, body)
+		p.same("event_types in a later GET", slices.Sorted(slices.Values(types)), slices.Sorted(slices.Values(p.get(ctx, p.cfg.Agent).EventTypes)))
 	}
 }
 
@@ -122,6 +134,7 @@ func rotatesSecret(ctx context.Context, p *probe) {
 		if !strings.HasPrefix(w.secret(), contract.SecretPrefix) {
 			p.fail("signing_secret: whsec_…", "signing_secret is absent or of another form")
 		}
+		p.same("webhook_url after rotate-secret", p.cfg.WebhookURL, w.url())
 		if w.secret() == last {
 			p.fail("another secret after rotate-secret", "the same secret")
 		}

@@ -29,38 +29,70 @@ func (c *Console) Observe(r Result) {
 	fmt.Fprint(c.w, marks[r.Verdict])
 }
 
-// Conclude shows the failures, the table of clauses and the result.
+// Conclude shows what a reader should know first, then what is wrong: in full where it decides, and in a line each where it is
+// provisional, unless the run was about those clauses. The table of clauses and the result come last.
 func (c *Console) Conclude(r *Report) {
 	if c.specs > 0 {
 		fmt.Fprint(c.w, "\n\n")
 	}
+	if r.Hint != "" {
+		fmt.Fprintf(c.w, "NOTE  %s.\n\n", r.Hint)
+	}
+	var brief []ClauseReport
 	for _, clause := range r.Clauses {
-		for _, spec := range clause.Specs {
-			if spec.Failure != nil {
-				c.failure(clause, spec)
-			}
+		switch {
+		case clause.Verdict != NonConformant:
+		case clause.decides() || r.Configuration["clause"] != "":
+			c.broken(clause)
+		default:
+			brief = append(brief, clause)
 		}
 	}
+	c.provisional(brief)
 	if r.Summary.Executed > 0 {
 		c.table(r)
 	}
 	c.result(r)
 }
 
-// failure shows one failed spec with all that is needed to understand it.
-func (c *Console) failure(clause ClauseReport, spec Result) {
+// broken shows a clause that does not hold, and each of its specs that says so.
+func (c *Console) broken(clause ClauseReport) {
 	kind := ""
 	if clause.Provisional {
 		kind = ", provisional"
 	}
-	fmt.Fprintf(c.w, "%s (%s%s) %s\n", clause.ID, clause.Level, kind, spec.Name)
-	fmt.Fprintf(c.w, "  clause    %s\n  source    %s\n", clause.Text, clause.Source)
-	fmt.Fprintf(c.w, "  expected  %s\n  actual    %s\n", indented(spec.Failure.Expected), indented(spec.Failure.Actual))
+	fmt.Fprintf(c.w, "%s (%s%s) %s\n  source    %s\n", clause.ID, clause.Level, kind, clause.Text, clause.Source)
+	for _, spec := range clause.Specs {
+		if spec.Failure != nil {
+			c.failure(spec)
+		}
+	}
+	fmt.Fprintln(c.w)
+}
+
+// failure shows one failed spec with all that is needed to understand it.
+func (c *Console) failure(spec Result) {
+	fmt.Fprintf(c.w, "\n  %s\n  expected  %s\n  actual    %s\n", spec.Name, indented(spec.Failure.Expected), indented(spec.Failure.Actual))
 	if d := spec.Failure.Diff; d != "" {
 		fmt.Fprintf(c.w, "  diff      %s\n", indented(strings.TrimSpace(d)))
 	}
 	if n := len(spec.Exchanges); n > 0 && spec.Exchanges[n-1].Curl != "" {
 		fmt.Fprintf(c.w, "  request   %s\n", indented(spec.Exchanges[n-1].Curl))
+	}
+}
+
+// provisional shows in a line each what does not hold and does not decide.
+func (c *Console) provisional(clauses []ClauseReport) {
+	if len(clauses) == 0 {
+		return
+	}
+	fmt.Fprint(c.w, "These do not hold either. They decide nothing: the public record leaves them open, or they are no MUST.\n\n")
+	for _, clause := range clauses {
+		for _, spec := range clause.Specs {
+			if spec.Failure != nil {
+				fmt.Fprintf(c.w, "  %s (%s) %s: %s\n", clause.ID, clause.Level, spec.Name, oneLine(spec.Failure.Actual))
+			}
+		}
 	}
 	fmt.Fprintln(c.w)
 }
@@ -100,14 +132,21 @@ func (c *Console) result(r *Report) {
 	if r.Problem != "" {
 		fmt.Fprintf(c.w, " (%s)", r.Problem)
 	}
+	if open := r.provisional(); r.Result == ResultConformant && len(open) > 0 {
+		fmt.Fprintf(c.w, ", but for what is provisional: %s", join(open))
+	}
+	if r.Summary.Executed == 0 {
+		fmt.Fprintln(c.w)
+		return
+	}
 	fmt.Fprintf(c.w, "\n%d conformant, %d non-conformant, %d undetermined, %d skipped clauses; %d specs in %s\n",
 		r.Summary.Conformant, r.Summary.NonConformant, r.Summary.Undetermined, r.Summary.Skipped,
 		r.Summary.Executed, r.Duration.Round(time.Millisecond))
 	if r.Summary.NonConformant > 0 {
-		fmt.Fprintln(c.w, "To repeat a clause alone, give its id to --clause. Signatures and keys above are cut short.")
+		fmt.Fprintf(c.w, "To repeat these alone and in full, add --clause %s. Signatures and keys above are cut short.\n", r.verdicts(NonConformant))
 	}
-	if r.Hint != "" {
-		fmt.Fprintln(c.w, r.Hint+".")
+	if r.Summary.Undetermined > 0 {
+		fmt.Fprintf(c.w, "To repeat what is undetermined, add --clause %s.\n", r.verdicts(Undetermined))
 	}
 }
 

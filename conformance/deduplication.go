@@ -1,7 +1,10 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,21 +17,28 @@ import (
 // deduplicationSpecs test clauses DUP-001 to DUP-008.
 var deduplicationSpecs = []Spec{
 	{Clause: "DUP-001", Name: "processes a delivery once that arrives three times", Roles: takers, needs: seen, run: processesOnce},
+	{Clause: "DUP-001", Name: "knows a delivery again after others", Roles: takers, needs: seen, run: remembersSeveral},
 	{Clause: "DUP-001", Name: "keeps different deliveries apart", Roles: takers, needs: seen, run: keepsApart},
 	{Clause: "DUP-002", Name: "processes a delivery again whose first copy failed", Roles: takers, needs: held, run: retriesFailed},
 	{Clause: "DUP-003", Name: "does not acknowledge a copy while another is being processed", Roles: takers, needs: held, run: holdsCopies},
+	{Clause: "DUP-003", Name: "does not acknowledge a waiting copy when the first one fails", Roles: takers, needs: held, run: sharesNoFailure},
 	{Clause: "DUP-004", Name: "does not let a forged delivery burn an id", Roles: takers, needs: seen, run: burnsNothing},
 	{Clause: "DUP-005", Name: "repeats the recorded status and marks it", Roles: gates, run: repeatsStatus},
 	{Clause: "DUP-006", Name: "refuses with 503 while the store is away", Roles: gates, alone: true, needs: storeFault, run: refusesWithoutStore},
 	{Clause: "DUP-007", Name: "knows a copy under another host, query or path", Roles: gates, run: knowsCopiesElsewhere},
 	{Clause: "DUP-008", Name: "knows a copy that was signed anew", Roles: takers, needs: both(dated, seen), run: knowsNewSignatures},
+	{Clause: "DUP-008", Name: "knows a copy whose body was written anew", Roles: takers, needs: both(bodyID, seen), run: knowsNewBodies},
 }
 
 func storeFault(s *session) skip { return given(s.cfg.StoreFault != "", "--store-fault was not given") }
 
 // once fails when a delivery was not processed exactly once.
 func (p *probe) once(ctx context.Context, d *delivery, why string) {
-	if n := p.processed(ctx, d); n != 1 {
+	switch n := p.processed(ctx, d); n {
+	case 1:
+	case 0:
+		p.fail("processed once: "+why, "not processed within %s, for which --patience can be given", p.cfg.Patience)
+	default:
 		p.fail("processed once: "+why, "processed %d times", n)
 	}
 }
@@ -42,6 +52,19 @@ func processesOnce(ctx context.Context, p *probe) {
 		p.accepts(ctx, m, "a copy of a processed delivery is acknowledged")
 	}
 	p.once(ctx, d, "the same delivery arrived three times")
+}
+
+// others is how many deliveries come between a delivery and its copy.
+const others = 8
+
+func remembersSeveral(ctx context.Context, p *probe) {
+	d := p.delivery(p.workType())
+	p.accepts(ctx, p.signed(d), "the delivery is right")
+	for range others {
+		p.accepts(ctx, p.signed(p.delivery(p.workType())), "the delivery is right")
+	}
+	p.accepts(ctx, p.signed(d), "a copy of a processed delivery is acknowledged")
+	p.once(ctx, d, fmt.Sprintf("%d others came between it and its copy", others))
 }
 
 func keepsApart(ctx context.Context, p *probe) {
@@ -65,7 +88,8 @@ func retriesFailed(ctx context.Context, p *probe) {
 	defer cancel()
 	if d.effect.await(wait, 2) != nil {
 		p.fail("processed again: the first copy's processing had failed",
-			"the first copy got %s, the second %s, and the failed work was never done again", first, second)
+			"the first copy got %s, the second %s, and the failed work was not done again within %s, for which --patience can be given",
+			first, second, p.cfg.Patience)
 	}
 	if !first.success() && !second.success() {
 		p.fail("2xx: the second copy was processed well", "%s", second)
@@ -96,12 +120,32 @@ func holdsCopies(ctx context.Context, p *probe) {
 	}
 }
 
+// sharesNoFailure keeps the first copy's effect waiting while a second copy arrives, and then lets it fail.
+func sharesNoFailure(ctx context.Context, p *probe) {
+	release := make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	defer free()
+	d := p.delivery(p.workType(), reply{status: http.StatusInternalServerError, hold: release})
+	first := p.background(ctx, p.signed(d))
+	p.begun(ctx, d)
+	second := p.background(ctx, p.signed(d))
+	p.settle(ctx, d.effect, 1)
+	free()
+	a, b := <-first, <-second
+	wait, cancel := context.WithTimeoutCause(ctx, p.cfg.Patience, errPatience)
+	defer cancel()
+	if b.success() && d.effect.await(wait, 2) != nil {
+		p.fail("no success for the waiting copy, or the work done again: the first copy's had failed",
+			"the first copy got %s, the waiting one %s, and the work was not done again within %s", a, b, p.cfg.Patience)
+	}
+}
+
 // begun waits until a delivery's effect is under way.
 func (p *probe) begun(ctx context.Context, d *delivery) {
 	wait, cancel := context.WithTimeoutCause(ctx, p.cfg.Patience, errPatience)
 	defer cancel()
 	if d.effect.await(wait, 1) != nil {
-		p.fail("the delivery is processed", "its processing never began")
+		p.fail("the delivery is processed", "its processing did not begin within %s, for which --patience can be given", p.cfg.Patience)
 	}
 }
 
@@ -133,6 +177,7 @@ func awaitAnswer(ctx context.Context, c <-chan answer, wait time.Duration) (answ
 func burnsNothing(ctx context.Context, p *probe) {
 	d, ts := p.delivery(p.workType()), stamp(time.Now())
 	p.refuses(ctx, d, p.headed(d, ts, wrong(p)), 0, "the signature is wrong")
+	p.aftermath(ctx)
 	p.accepts(ctx, p.signed(d), "the delivery is right, though a forged one named its id before")
 	p.once(ctx, d, "only the forged copy came before it")
 }
@@ -161,7 +206,8 @@ func refusesWithoutStore(ctx context.Context, p *probe) {
 	if a.header.Get("Retry-After") == "" {
 		p.fail("Retry-After", "no such header in the answer")
 	}
-	p.untouched(ctx, d, "the store was away")
+	p.untouched(d, "the store was away")
+	p.aftermath(ctx)
 }
 
 func knowsCopiesElsewhere(ctx context.Context, p *probe) {
@@ -200,4 +246,18 @@ func knowsNewSignatures(ctx context.Context, p *probe) {
 		p.accepts(ctx, p.signedAt(d, stamp(now.Add(-age))), "a copy under a new timestamp and signature is acknowledged")
 	}
 	p.once(ctx, d, "three copies have the same id and different timestamps")
+}
+
+// knowsNewBodies writes the JSON of the second copy in another way, which has the same id.
+func knowsNewBodies(ctx context.Context, p *probe) {
+	d := p.delivery(p.workType())
+	p.accepts(ctx, p.signed(d), "the delivery is right")
+	var spread bytes.Buffer
+	if err := json.Indent(&spread, d.body, "", " "); err != nil {
+		p.cannotTell("writing a body anew: %v", err)
+	}
+	a := p.send(ctx, p.signed(d.with(spread.Bytes())))
+	if n := p.processed(ctx, d); n != 1 {
+		p.fail("processed once: two copies have the same id, and bodies that mean the same", "processed %d times; the copy got %s", n, a)
+	}
 }

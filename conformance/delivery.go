@@ -142,13 +142,18 @@ func (p *probe) sign(d *delivery, timestamp, secret string) string {
 
 // headed is the delivery with the given timestamp and signatures, right or wrong.
 func (p *probe) headed(d *delivery, timestamp string, signatures ...string) message {
+	return p.headedBy(p.scheme, d, timestamp, signatures...)
+}
+
+// headedBy is the delivery as another scheme lays it out.
+func (p *probe) headedBy(s contract.Scheme, d *delivery, timestamp string, signatures ...string) message {
 	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"darihook-conformance"}}
-	h.Set(p.scheme.Header, headerOf(p.scheme, timestamp, signatures...))
-	if p.scheme.TimestampHeader != "" {
-		h.Set(p.scheme.TimestampHeader, timestamp)
+	h.Set(s.Header, headerOf(s, timestamp, signatures...))
+	if s.TimestampHeader != "" {
+		h.Set(s.TimestampHeader, timestamp)
 	}
-	if p.scheme.IDHeader != "" {
-		h.Set(p.scheme.IDHeader, d.id)
+	if s.IDHeader != "" {
+		h.Set(s.IDHeader, d.id)
 	}
 	return message{method: p.provider.Methods[0], url: p.cfg.Target, header: h, body: d.body}
 }

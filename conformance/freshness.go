@@ -13,16 +13,20 @@ import (
 // clockSlack is what the clocks of the suite and of the target may differ by, and the time that a request takes.
 const clockSlack = 30 * time.Second
 
-// freshnessSpecs test clauses TIME-001 to TIME-007 on those who take deliveries.
+// freshnessSpecs test clauses TIME-001 to TIME-010 on those who take deliveries.
 var freshnessSpecs = []Spec{
 	{Clause: "TIME-001", Name: "refuses a delivery without a timestamp", Roles: takers, needs: dated, run: refusesUndated},
-	{Clause: "TIME-002", Name: "accepts a delivery that is half a window old", Roles: takers, needs: signsTime, run: acceptsRecent},
-	{Clause: "TIME-002", Name: "refuses a delivery that is older than the window", Roles: takers, needs: dated, run: refusesOld},
+	{Clause: "TIME-002", Name: "refuses a delivery that is a day or more old", Roles: takers, needs: dated, run: refusesOld},
 	{Clause: "TIME-002", Name: "judges the age by the signed timestamp", Roles: takers, needs: datedTwice, run: judgesSignedTime},
 	{Clause: "TIME-003", Name: "refuses a delivery dated beyond the window", Roles: takers, needs: dated, run: refusesFuture},
 	{Clause: "TIME-005", Name: "refuses a timestamp that is not plain decimal seconds", Roles: takers, needs: dated, run: refusesOddTimestamps},
 	{Clause: "TIME-006", Name: "refuses two timestamps that differ", Roles: takers, needs: datedTwice, run: refusesDifferentTimes},
 	{Clause: "TIME-007", Name: "judges the age by the body where the timestamp is not signed", Roles: gates, needs: unsignedTime, run: judgesBodyTime},
+	{Clause: "TIME-008", Name: "accepts a delivery that is half a window old", Roles: takers, needs: signsTime, run: acceptsRecent},
+	{Clause: "TIME-008", Name: "refuses a delivery that is older than the window", Roles: takers, needs: dated, run: refusesBeyond},
+	{Clause: "TIME-009", Name: "takes the timestamp from the signature header alone", Roles: takers, needs: datedTwice, run: acceptsTagAlone},
+	{Clause: "TIME-009", Name: "takes the timestamp from a header of its own alone", Roles: takers, needs: datedTwice, run: acceptsHeaderAlone},
+	{Clause: "TIME-010", Name: "accepts a late attempt of an old event", Roles: takers, needs: both(signsTime, datedBody), run: acceptsLateAttempt},
 }
 
 func dated(s *session) skip {
@@ -67,11 +71,42 @@ func acceptsRecent(ctx context.Context, p *probe) {
 }
 
 func refusesOld(ctx context.Context, p *probe) {
-	for _, age := range []time.Duration{p.cfg.Past + clockSlack, 24 * time.Hour, 5 * 365 * 24 * time.Hour} {
-		d := p.delivery(p.workType())
-		m := p.signedAt(d, stamp(time.Now().Add(-age)))
-		p.refuses(ctx, d, m, 0, fmt.Sprintf("the delivery is %s old", age))
+	for _, age := range []time.Duration{24 * time.Hour, 5 * 365 * 24 * time.Hour} {
+		p.refusesAge(ctx, max(age, p.cfg.Past+clockSlack))
 	}
+}
+
+func refusesBeyond(ctx context.Context, p *probe) { p.refusesAge(ctx, p.cfg.Past+clockSlack) }
+
+// refusesAge sends a delivery of an age that must be refused.
+func (p *probe) refusesAge(ctx context.Context, age time.Duration) {
+	d := p.delivery(p.workType())
+	m := p.signedAt(d, stamp(time.Now().Add(-age)))
+	p.refuses(ctx, d, m, 0, fmt.Sprintf("the delivery is %s old", age))
+}
+
+func acceptsTagAlone(ctx context.Context, p *probe) {
+	m := p.signed(p.delivery(p.workType()))
+	m.header.Del(p.scheme.TimestampHeader)
+	p.accepts(ctx, m, "the timestamp stands in the signature header")
+}
+
+func acceptsHeaderAlone(ctx context.Context, p *probe) {
+	bare := p.scheme
+	bare.TimestampTag = ""
+	d, ts := p.delivery(p.workType()), stamp(time.Now())
+	p.accepts(ctx, p.headedBy(bare, d, ts, p.sign(d, ts, p.cfg.Secret)), "the timestamp stands in "+p.scheme.TimestampHeader)
+}
+
+func datedBody(s *session) skip {
+	return applies(s.provider.Envelope.Time != "", "bodies of %s do not say when the event happened", s.provider.Title)
+}
+
+// acceptsLateAttempt sends what a sender sends that has tried for longer than the window: an old event, signed now.
+func acceptsLateAttempt(ctx context.Context, p *probe) {
+	d, age := p.delivery(p.workType()), p.cfg.Past+time.Hour
+	late := d.with(marshal(p.fields(d, time.Now().Add(-age))))
+	p.accepts(ctx, p.signed(late), fmt.Sprintf("the attempt is signed now, and its event happened %s ago", age))
 }
 
 // judgesSignedTime replays an old delivery under a fresh header that nothing signs.

@@ -68,7 +68,7 @@ func (p *probe) only(d *delivery) *arrival {
 func forwardsBytes(ctx context.Context, p *probe) {
 	for _, chunked := range []bool{false, true} {
 		d := p.delivery(p.workType())
-		d = d.with(unusual(p, d))
+		d = d.with(unusual(d))
 		m := p.signed(d)
 		if chunked {
 			m.reader = pieces(d.body, time.Millisecond)
@@ -199,7 +199,7 @@ func dropsTruncated(ctx context.Context, p *probe) {
 }
 
 func releasesAfterFailure(ctx context.Context, p *probe) {
-	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusNotFound} {
+	for _, status := range []int{http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusNotFound, http.StatusFound} {
 		p.triesAgain(ctx, reply{status: status}, fmt.Sprintf("the receiver answered %d", status))
 	}
 }
@@ -326,6 +326,7 @@ func (p *probe) each(ctx context.Context, check func(contract.Refusal, *delivery
 
 func namesReasons(ctx context.Context, p *probe) {
 	p.each(ctx, func(want contract.Refusal, _ *delivery, _ message, a answer) {
+		p.same("status of "+string(want.Code), want.Status, a.status)
 		p.same(contract.HeaderError, string(want.Code), a.header.Get(contract.HeaderError))
 		if a.status == http.StatusUnauthorized && a.header.Get("WWW-Authenticate") == "" {
 			p.fail("WWW-Authenticate beside 401", "no such header for %s", want.Code)

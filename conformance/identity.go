@@ -26,7 +26,7 @@ func bodyID(s *session) skip {
 
 // seen says whether the effects of a delivery can be seen at all.
 func seen(s *session) skip {
-	return given(s.observes != unobserved, "the receiver posted nothing to submit_url and --counter was not given")
+	return given(s.observes != unobserved, "the receiver posted nothing to submit_url within %s (--patience), and --counter was not given", s.cfg.Patience)
 }
 
 // held says whether the suite can hold an effect, as it can where the target waits for the suite's answer.
@@ -34,7 +34,7 @@ func held(s *session) skip {
 	if s.cfg.Role == contract.Receiver && !s.callsBack() {
 		return skip{CauseUnobservable, "deliveries of " + s.provider.Title + " ask for no result, so that the suite cannot make a receiver wait or fail"}
 	}
-	return given(s.observes == byArrival, "the receiver posts nothing to submit_url, so that the suite cannot make it wait or fail")
+	return given(s.observes == byArrival, "the receiver posted nothing to submit_url within %s (--patience), so that the suite cannot make it wait or fail", s.cfg.Patience)
 }
 
 func idHeaderSeen(s *session) skip {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func Judge(ctx context.Context, cfg Config, observers ...func(Result)) (*Report,
 func (s *session) report(began time.Time, results []Result) *Report {
 	r := newReport(s.cfg, began, results)
 	r.conclude(s.cfg)
-	r.Hint = s.redact.clean(oneLine(s.tally.hint()))
+	r.Hint = s.redact.clean(oneLine(cmp.Or(s.finding, s.tally.hint())))
 	return r
 }
 
@@ -174,5 +175,6 @@ func (p *probe) carryOut(ctx context.Context, sp Spec) (end *outcome) {
 		}
 	}()
 	sp.run(ctx, p)
+	p.aftermath(ctx)
 	return nil
 }

@@ -19,6 +19,14 @@ type probe struct {
 	*session
 	mu  sync.Mutex
 	log []Exchange
+	// turnedAway are the deliveries that must have no effect.
+	turnedAway []turnedAway
+}
+
+// turnedAway is a delivery that was refused, and why it had to be.
+type turnedAway struct {
+	*delivery
+	why string
 }
 
 // fail ends the spec: what the clause asks for does not hold.
@@ -66,7 +74,7 @@ func (p *probe) send(ctx context.Context, m message) answer {
 	case errors.Is(a.err, errRefused):
 		p.cannotTell("the target refused the connection")
 	case errors.Is(a.err, errLate):
-		p.cannotTell("no answer came within %s, which clause DLV-012 asks for", p.client.Timeout)
+		p.cannotTell("no answer came within %s, which clause DLV-012 asks for; --timeout allows more", p.client.Timeout)
 	}
 	return a
 }
@@ -122,18 +130,37 @@ func (p *probe) refuses(ctx context.Context, d *delivery, m message, status int,
 	if !a.refusal() || status != 0 && a.status != status {
 		p.fail(want+": "+why, "%s", a)
 	}
-	p.untouched(ctx, d, why)
+	p.untouched(d, why)
 	return a
 }
 
-// untouched fails when a delivery that was refused has had an effect all the same.
-func (p *probe) untouched(ctx context.Context, d *delivery, why string) {
-	if p.observes == byArrival && !p.synchronous {
-		p.settle(ctx, d.effect, 0)
+// untouched asks that a delivery that was refused has no effect. Effects may come after the answer, so that they are looked
+// for when the spec has ended.
+func (p *probe) untouched(d *delivery, why string) {
+	p.turnedAway = append(p.turnedAway, turnedAway{d, why})
+}
+
+// aftermath fails when a delivery that was refused has had an effect all the same.
+func (p *probe) aftermath(ctx context.Context) {
+	all := p.turnedAway
+	p.turnedAway = nil
+	if len(all) == 0 || p.observes == unobserved {
+		return
 	}
-	if p.observes == byArrival && len(d.effect.seen()) > 0 {
-		p.fail("no effect: "+why, "the delivery was refused and yet processed")
+	pause(ctx, p.cfg.Settle)
+	for _, r := range all {
+		if p.effects(ctx, r.delivery) > 0 {
+			p.fail("no effect: "+r.why, "the delivery was refused and yet processed")
+		}
 	}
+}
+
+// effects is how often a delivery was processed as far as is known now.
+func (p *probe) effects(ctx context.Context, d *delivery) int {
+	if p.observes == byCounter {
+		return p.count(ctx, d)
+	}
+	return len(d.effect.seen())
 }
 
 // settle watches for arrivals beyond n for as long as Config.Settle says.

@@ -16,9 +16,10 @@ var receivingSpecs = []Spec{
 	{Clause: "DLV-014", Name: "acknowledges an event type that it does not know", Roles: takers, needs: typed, run: acknowledgesUnknown},
 }
 
-// acceptsOutOfOrder sends a session's end before what came before it.
+// acceptsOutOfOrder sends two events of one session, the later one first. Neither ends the session, so that the earlier one
+// is still of use.
 func acceptsOutOfOrder(ctx context.Context, p *probe) {
-	late := p.delivery(p.otherType())
+	late := p.delivery(p.workType())
 	p.accepts(ctx, p.signed(late), "the delivery is right")
 	early := p.delivery(p.workType())
 	early.session = late.session

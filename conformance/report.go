@@ -241,6 +241,17 @@ func (r *Report) deciding(v Verdict, cause Cause) []contract.ClauseID {
 	return ids
 }
 
+// verdicts lists the clauses of a verdict in the form of the option that selects them.
+func (r *Report) verdicts(v Verdict) string {
+	var ids []string
+	for _, c := range r.Clauses {
+		if c.Verdict == v {
+			ids = append(ids, string(c.ID))
+		}
+	}
+	return strings.Join(ids, ",")
+}
+
 // decided reports whether any clause that decides applies to what was judged.
 func (r *Report) decided() bool {
 	return slices.ContainsFunc(r.Clauses, func(c ClauseReport) bool { return c.decides() && c.Cause != CauseScheme })

@@ -32,9 +32,10 @@ type session struct {
 	// sink is where effects arrive, and base the URL under which the target reaches it. Receiver and gate only.
 	sink *sink
 	base string
-	// observes says how the effects of a receiver are seen, and synchronous that they come before the answer.
-	observes    observation
-	synchronous bool
+	// observes says how the effects of a receiver are seen.
+	observes observation
+	// finding is what the first delivery told about the target that a reader should know first. Empty: nothing.
+	finding string
 
 	// sending is what the role sender has learnt. Nil for other roles.
 	sending *sending
@@ -91,9 +92,9 @@ func (s *session) prepare(ctx context.Context) error {
 			err = s.observe(ctx)
 		}
 	case contract.Gate:
-		s.observes, s.synchronous = byArrival, true
+		s.observes = byArrival
 		if err = s.host(ctx, s.cfg.UpstreamListen, http.StatusOK); err == nil {
-			err = s.reach(ctx, s.cfg.Target)
+			_, err = s.greet(ctx)
 		}
 	case contract.Config:
 		err = s.reachAPI(ctx)
@@ -142,31 +143,35 @@ func withoutUser(text string) string {
 // observe finds out how the effects of a receiver can be seen, by a delivery that is right in every way. Where deliveries
 // ask for no request of the receiver's, only a counter can show them.
 func (s *session) observe(ctx context.Context) error {
-	if err := s.reach(ctx, s.cfg.Target); err != nil {
-		return err
-	}
-	if !s.callsBack() {
-		if s.cfg.Counter != "" {
-			s.observes = byCounter
-		}
-		return nil
-	}
-	p := &probe{session: s}
-	d := p.delivery(s.workType())
-	a := exchange(ctx, s.client, p.signed(d))
-	s.synchronous = len(d.effect.seen()) > 0
-	wait, cancel := context.WithTimeoutCause(ctx, min(s.cfg.Patience, 2*time.Second), errPatience)
-	defer cancel()
+	d, err := s.greet(ctx)
 	switch {
-	case a.success() && d.effect.await(wait, 1) == nil:
+	case err != nil:
+		return err
+	case s.callsBack() && s.calledBack(ctx, d):
 		s.observes = byArrival
 	case s.cfg.Counter != "":
-		s.observes, s.synchronous = byCounter, false
-	case !a.success():
-		// A receiver that refuses even this fails its clauses on acceptance; those on effects must run as well.
-		s.observes = byArrival
+		s.observes = byCounter
 	}
 	return nil
+}
+
+// calledBack waits for the request that a delivery asks for, and reports whether it came, or could not be expected: a
+// receiver that refuses even this delivery fails its clauses on acceptance, and those on effects must run as well.
+func (s *session) calledBack(ctx context.Context, g greeting) bool {
+	if !g.success() {
+		return s.cfg.Counter == ""
+	}
+	patience := s.cfg.Patience
+	if s.cfg.Counter != "" {
+		patience = min(patience, 2*time.Second)
+	}
+	wait, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	if g.effect.await(wait, 1) != nil {
+		return false
+	}
+	s.cfg.Patience = max(s.cfg.Patience, 3*g.effect.seen()[0].at.Sub(g.began))
+	return true
 }
 
 // close ends what the session started.

@@ -34,18 +34,36 @@ func (c *claims) take(ctx context.Context, key string) (own *claim, recorded int
 		other := c.held[key]
 		if other == nil || c.fault == everyCopyProcessed {
 			own = &claim{ended: make(chan struct{})}
+			c.forget()
 			c.held[key] = own
 			c.mu.Unlock()
 			return own, 0, nil
 		}
 		c.mu.Unlock()
 		if recorded, ended := c.wait(ctx, other); ended {
+			if recorded == 0 && c.fault == failureShared {
+				recorded = 200
+			}
 			if recorded != 0 {
 				return nil, recorded, nil
 			}
 			continue // it failed and was released: this copy is a new attempt
 		}
 		return nil, 0, ctx.Err()
+	}
+}
+
+// forget drops what was processed before, where a faulty memory holds one delivery alone. It is called with the lock held.
+func (c *claims) forget() {
+	if c.fault != lastOnly {
+		return
+	}
+	for key, other := range c.held {
+		select {
+		case <-other.ended:
+			delete(c.held, key)
+		default:
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ const (
 	deleteSaysNothing       fault = "delete-answers-nothing"
 	secretSurvivesDelete    fault = "secret-survives-delete"
 	rotateChangesNothing    fault = "rotate-changes-nothing"
+	rotateForgetsURL        fault = "rotate-forgets-url"
+	eventTypesIgnored       fault = "event-types-ignored"
 	rotateHidesSecret       fault = "rotate-hides-secret"
 	rotateConjuresSecret    fault = "rotate-without-webhook"
 	rotateBreaks            fault = "rotate-without-webhook-breaks"
@@ -57,12 +59,14 @@ var configFaults = []row{
 		also: also("CFG-005", "CFG-006", "CFG-018")},
 	{fault: secretAlwaysShown, clause: "CFG-003", says: "An update shows the secret again."},
 	{fault: updateRenewsSecret, clause: "CFG-003", says: "An update replaces the secret and shows the new one."},
+	{fault: eventTypesIgnored, clause: "CFG-002", says: "The subscription is tool.call_requested, whatever was asked for."},
 	{fault: secondDeleteNotFound, clause: "CFG-004", says: "DELETE of nothing is answered with 404."},
 	{fault: deleteKeepsURL, clause: "CFG-004", says: "DELETE answers with the URL that it removed."},
 	{fault: deleteSaysNothing, clause: "CFG-004", says: "DELETE answers 204 without a body."},
 	{fault: secretSurvivesDelete, clause: "CFG-005", says: "After DELETE, the next PUT brings the old secret back.",
 		also: also("CFG-006")},
 	{fault: rotateChangesNothing, clause: "CFG-006", says: "rotate-secret shows the secret and leaves it as it was."},
+	{fault: rotateForgetsURL, clause: "CFG-006", says: "rotate-secret empties the URL."},
 	{fault: rotateHidesSecret, clause: "CFG-006", says: "rotate-secret does not show the new secret."},
 	{fault: rotateConjuresSecret, clause: "CFG-007", says: "rotate-secret without a webhook shows a secret of nothing."},
 	{fault: rotateBreaks, clause: "CFG-007", says: "rotate-secret without a webhook is answered with 500."},

@@ -212,7 +212,8 @@ func isKnown(kind string) bool {
 
 // judgeSignedTime judges the age by the body where the timestamp is not signed (clause TIME-007).
 func (g *gate) judgeSignedTime(a admission) contract.Code {
-	if g.scheme.Content.Signs("timestamp") || a.createdAt == "" || g.fault == createdAtIgnored {
+	signed := g.scheme.Content.Signs("timestamp") && g.fault != bodyAgeJudged
+	if signed || a.createdAt == "" || g.fault == createdAtIgnored {
 		return ""
 	}
 	at, err := time.Parse(time.RFC3339, a.createdAt)
@@ -245,6 +246,8 @@ func (g *gate) key(r *http.Request, a admission) string {
 	switch g.fault {
 	case keyedBySignature:
 		return a.header
+	case keyedByBody:
+		return digest(a.body)
 	case keyedByHeader:
 		if a.evidence.id != "" {
 			return a.evidence.id

@@ -17,6 +17,8 @@ const (
 	overloadWithoutRetry    fault = "overload-without-retry-after"
 	truncatedForwarded      fault = "truncated-body-forwarded"
 	refusalRemembered       fault = "refusal-remembered"
+	redirectRemembered      fault = "redirect-remembered"
+	oneStatusForAll         fault = "one-status-for-all"
 	resetRemembered         fault = "reset-remembered"
 	timeoutRemembered       fault = "time-out-remembered"
 	hangupCancels           fault = "hang-up-cancels-work"
@@ -92,6 +94,7 @@ var gateFaults = []row{
 	{fault: truncatedForwarded, clause: "GATE-006", says: "A body that ends early is judged and forwarded as far as it came."},
 	{fault: refusalRemembered, clause: "GATE-007", says: "A 4xx of the receiver counts as success and is repeated.",
 		also: also("DUP-002")},
+	{fault: redirectRemembered, clause: "GATE-007", says: "A redirect of the receiver counts as success."},
 	{fault: resetRemembered, clause: "GATE-007", says: "A connection that the receiver broke counts as success.",
 		also: also("DUP-002")},
 	{fault: timeoutRemembered, clause: "GATE-007", says: "A receiver that took too long counts as success.",
@@ -102,6 +105,9 @@ var gateFaults = []row{
 		also: also("DUP-003", "DUP-005", "GATE-008")},
 	{fault: copiesTurnedAway, clause: "GATE-009", says: "A copy of a delivery under way is refused at once.", also: also("GATE-008")},
 	{fault: codeMissing, clause: "GATE-010", says: "A refusal does not name its code.", also: also("GATE-011")},
+	{fault: mismatchAnswered400, clause: "SIG-013", says: "A signature that does not match is answered with 400.", also: also("GATE-010")},
+	{fault: oneStatusForAll, clause: "GATE-010", says: "Every refusal has the status 400.",
+		also: also("SIG-013", "GATE-001", "GATE-004", "GATE-005", "GATE-011", "DUP-006")},
 	{fault: oneCodeForAll, clause: "GATE-010", says: "Refusals of one status all name the same code."},
 	{fault: challengeMissing, clause: "GATE-010", says: "A 401 carries no WWW-Authenticate."},
 	{fault: plainRefusal, clause: "GATE-011", says: "A refusal's body is plain text."},

@@ -51,6 +51,8 @@ func (g *gate) success(r *http.Request, o outcome) bool {
 	switch {
 	case g.fault == refusalRemembered && o.status/100 == 4:
 		return true
+	case g.fault == redirectRemembered && o.status/100 == 3:
+		return true
 	case g.fault == resetRemembered && o.failure != nil && !isTimeout(o.failure):
 		return true
 	case g.fault == timeoutRemembered && isTimeout(o.failure):
@@ -152,6 +154,11 @@ func (g *gate) refuse(w http.ResponseWriter, code contract.Code) {
 		code = sameStatus(code)
 	}
 	refusal, _ := contract.RefusalFor(code)
+	switch {
+	case g.fault == oneStatusForAll,
+		g.fault == mismatchAnswered400 && code == contract.CodeSignatureMismatch:
+		refusal.Status = http.StatusBadRequest
+	}
 	h := w.Header()
 	if g.fault != codeMissing {
 		h.Set(contract.HeaderError, string(code))

@@ -135,6 +135,11 @@ func (p *platform) readTypes(raw json.RawMessage, hook *webhook) []problem {
 	if json.Unmarshal(raw, &hook.types) != nil {
 		return []problem{{place, "Input should be a valid list", "list_type"}}
 	}
+	defer func() {
+		if p.fault == eventTypesIgnored {
+			hook.types = []string{contract.ToolCallRequested}
+		}
+	}()
 	if p.fault == unknownTypesDropped {
 		hook.types = slices.DeleteFunc(hook.types, func(name string) bool { return !isEventType(name) })
 	}
@@ -208,6 +213,9 @@ func (p *platform) rotateSecret(w http.ResponseWriter, _ *http.Request, a *agent
 	}
 	if p.fault == rotationUnused {
 		hook.secret = a.hook.secret
+	}
+	if p.fault == rotateForgetsURL {
+		hook.url = ""
 	}
 	a.hook = &hook
 	p.show(w, a.hook, shown)

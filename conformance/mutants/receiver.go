@@ -79,7 +79,15 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var ev event
 	unreadable := json.Unmarshal(body, &ev) != nil || ev.ID == ""
+	if code == "" && rc.fault == bodyAgeJudged && !ev.CreatedAt.IsZero() {
+		code = rc.judgeAge(time.Now().Unix() - ev.CreatedAt.Unix())
+	}
 	switch {
+	case code == contract.CodeSignatureMismatch && rc.fault == refusedAndProcessed:
+		refuse(w, code)
+		go rc.afterwards(r, ev)
+	case code == contract.CodeSignatureMismatch && rc.fault == mismatchAnswered400:
+		http.Error(w, string(code), http.StatusBadRequest)
 	case code != "":
 		if rc.fault == burnedUnverified {
 			rc.claims.burn(ev.ID)
@@ -90,7 +98,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case e.id != "" && e.id != ev.ID && rc.fault != keyedByHeader:
 		refuse(w, contract.CodeIDMismatch)
 	default:
-		w.WriteHeader(rc.once(r, rc.key(e, ev.ID), ev))
+		w.WriteHeader(rc.once(r, rc.key(e, body, ev.ID), ev))
 	}
 }
 
@@ -116,10 +124,12 @@ func (rc *receiver) readBody(w http.ResponseWriter, r *http.Request) ([]byte, co
 }
 
 // key is what makes two requests the same delivery: the signed id.
-func (rc *receiver) key(e evidence, id string) string {
+func (rc *receiver) key(e evidence, body []byte, id string) string {
 	switch {
 	case rc.fault == keyedBySignature:
 		return e.header
+	case rc.fault == keyedByBody:
+		return digest(body)
 	case rc.fault == keyedByHeader && e.id != "":
 		return e.id
 	}
@@ -152,6 +162,12 @@ func (rc *receiver) once(r *http.Request, key string, ev event) int {
 		linger(r.Context(), rc.late)
 	}
 	return status
+}
+
+// afterwards processes a delivery when its sender has got an answer.
+func (rc *receiver) afterwards(r *http.Request, ev event) {
+	<-r.Context().Done()
+	_ = rc.process(context.WithoutCancel(r.Context()), ev) // whoever does this does not look at what comes of it
 }
 
 // linger waits, unless nobody waits for the answer any more.

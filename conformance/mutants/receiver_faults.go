@@ -2,21 +2,26 @@ package mutants
 
 // The faults that only a receiver can have. Those of unknown types, order, and slow bodies a gate can have as well.
 const (
-	orderExpected      fault = "order-expected"
-	unknownTypeRefused fault = "unknown-type-refused"
-	chunkedRefused     fault = "chunked-body-refused"
-	slowUploadCut      fault = "slow-body-cut"
-	answersLate        fault = "answer-outlasts-sender"
-	resultWithoutKey   fault = "result-without-key"
-	resultOfOtherType  fault = "result-of-other-type"
-	resultInList       fault = "result-in-a-list"
-	resultPut          fault = "result-by-put"
-	resultWithoutCall  fault = "result-without-tool-call-id"
-	resultForSession   fault = "result-with-wrong-message-id"
-	resultLeftOut      fault = "result-without-result"
+	orderExpected       fault = "order-expected"
+	refusedAndProcessed fault = "refused-and-processed"
+	mismatchAnswered400 fault = "mismatch-answered-400"
+	unknownTypeRefused  fault = "unknown-type-refused"
+	chunkedRefused      fault = "chunked-body-refused"
+	slowUploadCut       fault = "slow-body-cut"
+	answersLate         fault = "answer-outlasts-sender"
+	resultWithoutKey    fault = "result-without-key"
+	resultOfOtherType   fault = "result-of-other-type"
+	resultInList        fault = "result-in-a-list"
+	resultPut           fault = "result-by-put"
+	resultWithoutCall   fault = "result-without-tool-call-id"
+	resultForSession    fault = "result-with-wrong-message-id"
+	resultLeftOut       fault = "result-without-result"
 )
 
 var receiverFaults = []row{
+	{fault: refusedAndProcessed, clause: "SIG-001", says: "A delivery whose signature is wrong is refused, and processed all the same after the answer.",
+		also: also("SIG-002", "SIG-004", "SIG-005", "SIG-007", "SIG-011", "SIG-012", "SIG-013", "TIME-001", "TIME-002", "TIME-006", "DUP-004")},
+	{fault: mismatchAnswered400, clause: "SIG-013", says: "A signature that does not match is answered with 400."},
 	{fault: orderExpected, clause: "DLV-011", says: "An event older than one of its session that was seen before is refused."},
 	{fault: answersLate, clause: "DLV-012", says: "The answer comes after the sender has given up."},
 	{fault: chunkedRefused, clause: "DLV-013", says: "A body without a declared length is refused."},

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,9 @@ func (v verifier) readSignature(h http.Header) (evidence, contract.Code) {
 	case len(values[0]) > contract.MaxSignatureHeader && v.fault != unboundedHeader:
 		return evidence{}, contract.CodeSignatureMalformed
 	}
+	if v.fault == fixedHeader && !inFixedOrder.MatchString(values[0]) {
+		return evidence{}, contract.CodeSignatureMalformed
+	}
 	e := evidence{header: values[0], id: strings.Join(h.Values(v.scheme.IDHeader), ", ")}
 	for item := range strings.SplitSeq(e.header, v.scheme.ItemSeparator) {
 		if code := v.readItem(&e, item); code != "" {
@@ -91,6 +95,9 @@ func (v verifier) readItem(e *evidence, item string) contract.Code {
 		}
 		e.timestamp = value
 	case tag == v.scheme.Tag, tag == "v0" && v.fault == olderVersionTrusted:
+		if v.fault == longerAccepted {
+			value = value[:min(len(value), 2*sha256.Size)]
+		}
 		if !isDigest(value) {
 			return contract.CodeSignatureMalformed
 		}
@@ -98,6 +105,9 @@ func (v verifier) readItem(e *evidence, item string) contract.Code {
 	}
 	return ""
 }
+
+// inFixedOrder is a header that holds a timestamp, then one signature, and nothing else.
+var inFixedOrder = regexp.MustCompile(`^t=[^,]*,v1=[^,]*$`)
 
 // isTag reports whether a tag is made of letters, digits, underscores and hyphens.
 func isTag(tag string) bool {
@@ -115,6 +125,9 @@ func isDigest(value string) bool {
 // readTimestamp finds the timestamp in the signature header or in its own, and insists that they agree.
 func (v verifier) readTimestamp(h http.Header, e *evidence) contract.Code {
 	own := h.Values(v.scheme.TimestampHeader)
+	if v.fault == oneTimestampPlace && e.timestamp == "" {
+		return contract.CodeTimestampMissing
+	}
 	if len(own) > 1 {
 		return contract.CodeSignatureAmbiguous
 	}
@@ -243,6 +256,12 @@ func fill(template contract.Content, id, timestamp string, body []byte) []byte {
 	head := strings.TrimSuffix(string(template), "{body}")
 	head = strings.NewReplacer("{id}", id, "{timestamp}", timestamp).Replace(head)
 	return append([]byte(head), body...)
+}
+
+// digest is the hash of a body.
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // compact writes JSON without insignificant white space, as a framework does that hands out parsed bodies only.
