@@ -92,7 +92,7 @@ func TestSlowReceiversAreNotHurried(t *testing.T) {
 	report := greet(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		one.Lock()
 		defer one.Unlock()
-		<-time.After(100 * time.Millisecond)
+		<-time.After(250 * time.Millisecond)
 		next.ServeHTTP(w, r)
 	}), func(c *conformance.Config) { c.Timeout, c.Parallel = 4*time.Second, 32 })
 	if report.Result != conformance.ResultConformant || report.Configuration["parallel"] != "1" {
