@@ -157,36 +157,61 @@ func TestOneDeliveryOverAThousandConnections(t *testing.T) {
 	g.holdMemory(t, connections)
 }
 
-// TestBodiesThatAreWithheld announces more bodies than the budget has room for and never ends them. They get what the
-// budget has and no more; when their senders hang up it is whole again.
+// TestBodiesThatAreWithheld announces more bodies than the budget has room for and never ends them. Large ones get what the
+// budget has for such, and small deliveries pass beside them; small ones as well get the rest of it, and no more. When their
+// senders hang up it is whole again.
 func TestBodiesThatAreWithheld(t *testing.T) {
 	t.Parallel()
-	const connections, budget = 600, 16 * mib
+	const large, small, budget = 600, 400, 16 * mib
 	g := start(t, budget, nil)
-	slow := g.request(t, g.signer, "evt_slow", 512*kib, 0)
-	slow.Declared, slow.Body = len(slow.Body), slow.Body[:128*kib]
+	hangUpLarge := g.withhold(t, large, 512*kib, 128*kib)
+	refused := g.until(t, "overloaded", "evt_large", 128*kib)
+	t.Logf("the part for large bodies was used up after %d deliveries", refused)
+	for i := range 200 {
+		g.delivered(t, fmt.Sprint("evt_beside_large", i), 4*kib)
+	}
+	hangUpSmall := g.withhold(t, small, 512*kib, 5*kib)
+	refused = g.until(t, "overloaded", "evt_beside", kib)
+	t.Logf("the budget was used up after %d deliveries", refused)
+	hangUpSmall()
+	g.until(t, "", "evt_small_after", kib)
+	hangUpLarge()
+	g.until(t, "", "evt_large_after", 128*kib)
+	if g.received("evt_slow") != 0 {
+		t.Error("an unfinished delivery has reached the receiver")
+	}
+	g.holdMemory(t, large+small)
+}
+
+// withhold begins bodies that are never ended, and returns what hangs up on them.
+func (g *gate) withhold(t *testing.T, connections, declared, sent int) (hangUp func()) {
+	t.Helper()
+	slow := g.request(t, g.forger, "evt_slow", declared, 0)
+	slow.Declared, slow.Body = declared, slow.Body[:sent]
 	held, err := attack.Hold(t.Context(), slow, connections)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(held.Close)
-	refused := g.until(t, "overloaded", "evt_beside")
-	t.Logf("the budget was used up after %d deliveries", refused)
-	held.Close()
-	g.until(t, "", "evt_after")
-	if g.received("evt_slow") != 0 {
-		t.Error("an unfinished delivery has reached the receiver")
+	return held.Close
+}
+
+// delivered sends a delivery that must reach the receiver.
+func (g *gate) delivered(t *testing.T, id string, size int) {
+	t.Helper()
+	a, err := attack.Send(t.Context(), g.request(t, g.signer, id, size, 0))
+	if err != nil || a.Status != http.StatusOK || g.received(id) != 1 {
+		t.Fatalf("%s: %d %v, received %d times, %v", id, a.Status, a.Header, g.received(id), err)
 	}
-	g.holdMemory(t, connections)
 }
 
 // until sends deliveries until one gets a code, or none; every one of them gets that, or the other of overloaded and
 // success.
-func (g *gate) until(t *testing.T, code, id string) (sent int) {
+func (g *gate) until(t *testing.T, code, id string, size int) (sent int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); sent++ {
 		id := fmt.Sprint(id, sent)
-		a, err := attack.Send(t.Context(), g.request(t, g.signer, id, kib, 0))
+		a, err := attack.Send(t.Context(), g.request(t, g.signer, id, size, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,18 +233,9 @@ func TestSlowBodiesWithinTheBudget(t *testing.T) {
 	t.Parallel()
 	const connections, budget = 512, 16 * mib
 	g := start(t, budget, nil)
-	slow := g.request(t, g.signer, "evt_slow", 512*kib, 0)
-	slow.Declared, slow.Body = len(slow.Body), slow.Body[:kib] // each is given 16 KiB
-	held, err := attack.Hold(t.Context(), slow, connections)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(held.Close)
+	g.withhold(t, connections, 512*kib, 5*kib) // each is given 16 KiB
 	for i := range 200 {
-		id := fmt.Sprint("evt_", i)
-		if a, err := attack.Send(t.Context(), g.request(t, g.signer, id, 4*kib, 0)); err != nil || a.Status != http.StatusOK || g.received(id) != 1 {
-			t.Fatalf("%s: %d %v, received %d times, %v", id, a.Status, a.Header, g.received(id), err)
-		}
+		g.delivered(t, fmt.Sprint("evt_", i), 4*kib)
 	}
 	g.holdMemory(t, connections)
 }

@@ -13,7 +13,7 @@ const (
 	withheldBodies = 1000
 	// withheldLength is the length that each announces, and withheldStart what it sends of it.
 	withheldLength = 1 << 20
-	withheldStart  = 1 << 10
+	withheldStart  = 5 << 10
 	withheldSize   = 1 << 10
 	// settle is how long the gate is given to take so many connections, or to notice that they are gone.
 	settle = 300 * time.Millisecond

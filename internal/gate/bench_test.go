@@ -18,7 +18,7 @@ import (
 // BenchmarkAdmit measures a delivery from its arrival to the record of its outcome, reading the body once as a proxy does;
 // with a store in memory and without one.
 func BenchmarkAdmit(b *testing.B) {
-	for _, size := range []int{1 << 10, 20 << 10, 256 << 10} {
+	for _, size := range []int{1 << 10, 8 << 10, 20 << 10, 256 << 10} {
 		for _, store := range []string{"off", "memory"} {
 			b.Run(fmt.Sprintf("%s/%dKiB", store, size>>10), func(b *testing.B) {
 				g := newGate(b, func(o *gate.Options) {

@@ -28,7 +28,7 @@ func (b *body) bytes() []byte { return b.buf[:b.n] }
 // allowed it.
 func (b *body) grow(class int) bool {
 	old := int64(len(b.buf))
-	if !b.budget.take(classSize(class) - old) {
+	if !b.budget.take(classSize(class)-old, class) {
 		return false
 	}
 	buf := newBuffer(class)

@@ -10,12 +10,30 @@ import (
 // holds no memory meanwhile.
 type budget struct {
 	limit int64
+	large int64 // the part of limit that may be in use when a large buffer is taken
 	used  atomic.Int64
 }
 
-// take takes n bytes, and reports whether there were as many.
-func (b *budget) take(n int64) bool {
-	if b.used.Add(n) > b.limit {
+const (
+	// largestSmall is the longest buffer of a small body, and smallShare the part of the budget that is kept for such: a few
+	// large bodies that are withheld, or that a slow receiver holds, must not keep out the many small ones.
+	largestSmall = 64 << 10
+	smallShare   = 4
+)
+
+// largePart returns how much of a limit may be in use when a large buffer is taken. One body of the greatest length always
+// has room.
+func largePart(limit, maxBody int64) int64 {
+	return max(limit-limit/smallShare, classSize(classFor(maxBody)))
+}
+
+// take takes n bytes more for a buffer of a class, and reports whether there were as many.
+func (b *budget) take(n int64, class int) bool {
+	limit := b.limit
+	if classSize(class) > largestSmall {
+		limit = b.large
+	}
+	if b.used.Add(n) > limit {
 		b.used.Add(-n)
 		return false
 	}

@@ -47,7 +47,7 @@ type Options struct {
 	// MaxBody is the longest body in bytes (clause GATE-004). Default: contract.MaxBody.
 	MaxBody int64
 	// BodyBudget is the memory in bytes for all bodies in flight (clause GATE-005). It must hold one body of the
-	// greatest length. Default: DefaultBodyBudget.
+	// greatest length; beyond that, its last quarter is kept for bodies of up to 64 KiB. Default: DefaultBodyBudget.
 	BodyBudget int64
 	// Scope of the keys in the store (clause DUP-007). Default: the provider's name.
 	Scope string
@@ -161,7 +161,8 @@ func New(opts Options) (*Gate, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{opts: opts, budget: budget{limit: opts.BodyBudget / opts.copies()}}
+	limit := opts.BodyBudget / opts.copies()
+	g := &Gate{opts: opts, budget: budget{limit: limit, large: largePart(limit, opts.MaxBody)}}
 	if g.scanner, err = envelope.Compile(envelopeOf(opts)); err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // firstBuffer is the most memory that a body is given on its declared length alone. What it gets beyond that it has to
-// send for, so that idle connections cannot claim the budget.
-const firstBuffer = 16 << 10
+// send for, four times of what has come at most, so that idle connections cannot claim the budget.
+const firstBuffer = smallestBuffer
 
 // The causes of refusals around the body.
 var (
