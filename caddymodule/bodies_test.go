@@ -40,8 +40,8 @@ func freePort(t *testing.T) int {
 }
 
 // protocols returns a client for each version of HTTP, for a site that a local authority has certified.
-func protocols(t *testing.T) map[string]*http.Client {
-	trust := &tls.Config{ServerName: "localhost", InsecureSkipVerify: true} //nolint:gosec // a certificate that was made for this test
+func protocols(t *testing.T, host string) map[string]*http.Client {
+	trust := &tls.Config{ServerName: host, InsecureSkipVerify: true} //nolint:gosec // a certificate that was made for this test
 	h1 := &http.Transport{TLSClientConfig: trust.Clone(), Protocols: new(http.Protocols)}
 	h1.Protocols.SetHTTP1(true)
 	h2 := &http.Transport{TLSClientConfig: trust.Clone(), Protocols: new(http.Protocols)}
@@ -57,6 +57,27 @@ func protocols(t *testing.T) map[string]*http.Client {
 		clients[name] = &http.Client{Transport: transcribing{transport}, Timeout: 20 * time.Second}
 	}
 	return clients
+}
+
+// loadTLS runs Caddy with a site that speaks every version of HTTP, and returns its address. No two tests may use one host:
+// Caddy keeps its certificate for the whole process.
+func (g *gateway) loadTLS(host, site string) (address string) {
+	g.t.Helper()
+	port := freePort(g.t)
+	caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://%s:%d", host, port), "tls internal\n"+site),
+		"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
+	if err := g.tryLoadFile(caddyfile); err != nil {
+		g.t.Fatal(err)
+	}
+	address = fmt.Sprintf("127.0.0.1:%d", port)
+	eventually(g.t, "a certificate", func() bool {
+		conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: host, InsecureSkipVerify: true}) //nolint:gosec // as above
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return address
 }
 
 func gzipped(t *testing.T, text string) string {
@@ -81,25 +102,12 @@ func sized(id string, n int) string {
 func TestBodies(t *testing.T) {
 	const limit = 100_000
 	g, r := newGateway(t), newReceiver(t, nil)
-	port := freePort(t)
-	site := "tls internal\n" // both ways in one configuration: Caddy cannot load a certificate that it has twice in a process
-	for _, by := range ways {
+	site := ""
+	for _, by := range ways { // both in one configuration: Caddy cannot load a certificate that it has twice in a process
 		site += "handle /" + string(by) + " {\n" + by.site(r, fmt.Sprintf("max_body %d", limit), inMemory()) + "\n}\n"
 	}
-	caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://localhost:%d", port), site),
-		"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
-	if err := g.tryLoadFile(caddyfile); err != nil {
-		t.Fatal(err)
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	eventually(t, "a certificate", func() bool {
-		conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}) //nolint:gosec // as below
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
-	for protocol, client := range protocols(t) {
+	address := g.loadTLS("localhost", site)
+	for protocol, client := range protocols(t, "localhost") {
 		for _, by := range ways {
 			slug := strings.ReplaceAll(protocol, "/", "") + string(by)
 			for name, row := range map[string]struct {
@@ -128,7 +136,7 @@ func TestBodies(t *testing.T) {
 				t.Run(protocol+"/"+string(by)+"/"+name, func(t *testing.T) {
 					req := g.request(row.body)
 					req.URL.Scheme, req.URL.Host, req.URL.Path = "https", address, "/"+string(by)
-					req.Host = fmt.Sprintf("localhost:%d", port)
+					req.Host = "localhost"
 					if row.change != nil {
 						row.change(req)
 					}

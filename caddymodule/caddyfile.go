@@ -40,6 +40,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		tolerance      <past> [<future>]
 //		max_body       <size>
 //		body_budget    <size>
+//		body_timeout   <duration>
 //		scope          <name>
 //		observe
 //		forward        <address> { ... }
@@ -85,6 +86,8 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, name string) error {
 		return sizeArg(d, &h.MaxBody)
 	case "body_budget":
 		return sizeArg(d, &h.BodyBudget)
+	case "body_timeout":
+		return durationArg(d, &h.BodyTimeout)
 	case "scope":
 		return oneArg(d, &h.Scope)
 	case "observe":

@@ -47,7 +47,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		refusal.Status = http.StatusInternalServerError
 	}
 	h.setRefusalHeaders(w.Header(), refusal, v.RetryAfter)
-	if r.ProtoMajor == 1 && (r.Header.Get("Expect") != "" || v.Code == contract.CodeBodyTooLarge) {
+	if r.ProtoMajor == 1 && (r.Header.Get("Expect") != "" || unended(v.Code)) {
 		// Nobody wants the body any more, which its sender may not have begun, or may never end. The server would read some
 		// of it all the same before it sends the answer, since it does not see through a body that Caddy has wrapped.
 		w.Header().Set("Connection", "close")
@@ -62,10 +62,13 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(refusal.Status)
 	_, _ = w.Write(body) // nobody is left to tell
-	if v.Code == contract.CodeBodyTooLarge {
-		linger(w, r)
-	}
+	lingerAfter(w, r, v)
 	return nil
+}
+
+// unended reports whether a refusal leaves a body behind of which nobody knows how it goes on.
+func unended(code contract.Code) bool {
+	return code == contract.CodeBodyTooLarge || code == contract.CodeBodyUnreadable
 }
 
 // setRefusalHeaders sets what every answer to a refused request carries.

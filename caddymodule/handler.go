@@ -80,8 +80,13 @@ type Handler struct {
 	// MaxBody is the longest body in bytes. Default: 5 MiB.
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	// BodyBudget bounds the memory of all bodies in flight at this handler, in bytes. Default: 256 MiB.
+	// BodyBudget bounds the memory of all bodies in flight at this handler, in bytes. The last quarter of it is kept for bodies
+	// of up to 64 KiB. Default: 256 MiB.
 	BodyBudget int64 `json:"body_budget,omitempty"`
+
+	// BodyTimeout is the time within which a body must have arrived, from when the gate begins to read it. It takes the place
+	// of a deadline that request_body has set; those of the server stay where they are earlier. Default: 30 seconds.
+	BodyTimeout caddy.Duration `json:"body_timeout,omitempty"`
 
 	// Scope separates the ids of gates that share a store: those with the same scope deduplicate together. Two gates of a
 	// provider without ids need different ones. Default: the provider's name; custom has none.
@@ -181,6 +186,9 @@ func (h *Handler) options() (gate.Options, error) {
 	}
 	if h.Custom != nil && h.Scope == "" && !h.Dedup.Off && !h.Observe {
 		return gate.Options{}, errors.New("provider custom: scope must name the platform, since ids of two platforms may be equal")
+	}
+	if h.BodyTimeout < 0 {
+		return gate.Options{}, fmt.Errorf("body_timeout: negative duration %s", time.Duration(h.BodyTimeout))
 	}
 	opts := gate.Options{
 		Provider: h.provider, MaxBody: h.MaxBody, BodyBudget: h.BodyBudget, Scope: h.Scope, Observe: h.Observe,

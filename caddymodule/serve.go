@@ -32,10 +32,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 // judge judges a request and acts on the verdict.
 func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, urlSecret string) error {
 	start := time.Now()
+	body := h.timeBody(w, r)
 	a, v := h.gate.Admit(r.Context(), gate.Request{
-		Method: r.Method, Header: r.Header, Body: bodyOf(r), Length: r.ContentLength,
+		Method: r.Method, Header: r.Header, Body: bodyOf(r, body), Length: r.ContentLength,
 		URLSecret: urlSecret, Query: r.URL.RawQuery,
 	})
+	body.close()
 	h.metrics.judged(v, time.Since(start), h.Observe)
 	h.reporter.verdict(r, v)
 	noteVerdict(r, v)
@@ -75,12 +77,16 @@ func (h *Handler) adjustStore() {
 	}
 }
 
-// bodyOf returns a request's body, which only a request made in a test may lack.
-func bodyOf(r *http.Request) io.Reader {
-	if r.Body == nil {
+// bodyOf returns a request's body, which only a request made in a test may lack, with its time where it has one.
+func bodyOf(r *http.Request, timed *timedBody) io.Reader {
+	switch {
+	case timed != nil:
+		return timed
+	case r.Body == nil:
 		return http.NoBody
+	default:
+		return r.Body
 	}
-	return r.Body
 }
 
 // letThrough hands a request on as it came, whatever the verdict on it.

@@ -9,8 +9,8 @@ import (
 // The options of each block. A line that begins with another word is refused with these.
 var (
 	handlerOptions = []string{
-		"provider", "url_secret", "secret", "secret_file", "signed_content", "tolerance", "max_body", "body_budget", "scope",
-		"observe", "forward", "dedup",
+		"provider", "url_secret", "secret", "secret_file", "signed_content", "tolerance", "max_body", "body_budget",
+		"body_timeout", "scope", "observe", "forward", "dedup",
 	}
 	dedupOptions   = []string{"ttl", "lease", "timeout", "in_flight", "success", "on_unavailable"}
 	builtInOptions = []string{"max_ids"}
