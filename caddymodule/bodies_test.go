@@ -60,12 +60,14 @@ func protocols(t *testing.T, host string) map[string]*http.Client {
 }
 
 // loadTLS runs Caddy with a site that speaks every version of HTTP, and returns its address. No two tests may use one host:
-// Caddy keeps its certificate for the whole process.
+// Caddy keeps its certificate for the whole process. Nor must one be left over from an earlier run: Caddy would take it while it
+// starts, and has a data race there.
 func (g *gateway) loadTLS(host, site string) (address string) {
 	g.t.Helper()
 	port := freePort(g.t)
 	caddyfile := strings.Replace(g.caddyfile(fmt.Sprintf("https://%s:%d", host, port), "tls internal\n"+site),
 		"bind unix/"+g.dir+"/gate", "bind 127.0.0.1", 1)
+	caddyfile = strings.Replace(caddyfile, "\tmetrics\n", "\tmetrics\n\tstorage file_system "+g.dir+"/certificates\n", 1)
 	if err := g.tryLoadFile(caddyfile); err != nil {
 		g.t.Fatal(err)
 	}
