@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -17,6 +18,7 @@ const healthTime = 2 * time.Second
 
 // adminHealth is the state of a store. It is healthy when it answers and no gate leaves it alone. A gate that waits for a
 // delivery to try the store takes nothing from its health: a machine that is out of rotation for its health gets no delivery.
+// Nor do replicas that are away, since deliveries are answered and recorded all the same; they show as the reason.
 type adminHealth struct {
 	Store   string `json:"store"`
 	Address string `json:"address,omitempty"`
@@ -48,7 +50,7 @@ func (s usedStore) health(ctx context.Context) adminHealth {
 	defer cancel()
 	h := adminHealth{Store: s.kind, Address: s.address(), Healthy: true}
 	if err := probe(ctx, s.store); err != nil {
-		h.Healthy, h.Reason, h.Error = false, faultReason(err), err.Error()
+		h.Healthy, h.Reason, h.Error = errors.Is(err, dedup.ErrTooFewCopies), faultReason(err), err.Error()
 	}
 	breaker := s.breaker()
 	h.Breaker, h.Healthy = breaker.String(), h.Healthy && breaker != gate.BreakerOpen

@@ -192,6 +192,20 @@ func TestAdminHealth(t *testing.T) {
 	})
 }
 
+// TestAdminHealthWithoutReplica shows that a replica that is away takes no machine out of rotation.
+func TestAdminHealthWithoutReplica(t *testing.T) {
+	server := redistest.New(t)
+	g, r := newGateway(t), newReceiver(t, nil)
+	g.load(gateBlock(onRedis(server, "replicas 1 50ms")) + "\n" + r.proxy())
+	eventually(t, "health that tells of the replica", func() bool {
+		a := g.ask(http.MethodGet, "health")
+		return a.status == http.StatusOK && strings.Contains(a.body, `"healthy":true`) && strings.Contains(a.body, `"reason":"replicas"`)
+	})
+	if n := server.Must(t, "EVAL", "return #redis.call('KEYS', ARGV[1])", "0", "darihook:1:{*"); n != "0" {
+		t.Errorf("%s keys are left behind, want none", n)
+	}
+}
+
 // TestAdminCommandsAreKnown shows that a misspelt command fails, which may be a check of health.
 func TestAdminCommandsAreKnown(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package redis
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func (s *Store) Probe(ctx context.Context) error { return s.rehearse(ctx) }
 // checkScope holds the keys of rehearsals.
 const checkScope = "darihook-check"
 
-// rehearse takes one key through the protocol.
+// rehearse takes one key through the protocol, to its end also where replicas lack the commit, which it then tells.
 func (s *Store) rehearse(ctx context.Context) error {
 	owner := dedup.NewOwner()
 	key := dedup.Key{Scope: checkScope, ID: fmt.Sprintf("%x", owner)}
@@ -78,12 +79,17 @@ func (s *Store) rehearse(ctx context.Context) error {
 		func() error { _, err := s.ask(ctx, lookupScript, key); return err },
 		func() error { _, err := s.change(ctx, forgetScript, key); return err },
 	}
+	var fewCopies error
 	for _, step := range steps {
-		if err := step(); err != nil {
+		err := step()
+		if errors.Is(err, dedup.ErrTooFewCopies) {
+			fewCopies, err = err, nil
+		}
+		if err != nil {
 			return fmt.Errorf("rehearsing a delivery: %w", err)
 		}
 	}
-	return nil
+	return fewCopies
 }
 
 // check looks at every node that the client knows and the mark of the format. A node of a cluster that is away says
