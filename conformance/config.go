@@ -73,6 +73,8 @@ type Config struct {
 	// RateLimit is how many calls the API lets a key make in a minute. The suite then makes more than that, and waits when
 	// it is told to. Default: none; the clause on it is skipped where there is one.
 	RateLimit int
+	// Workspace is the id of the workspace that the API's key belongs to. Default: none; the clause on it is skipped.
+	Workspace string
 	// UpstreamTimeout is how long a gate waits for its receiver. Default: none; the spec on it is skipped.
 	UpstreamTimeout time.Duration
 	// RotationOverlap is how long the sender goes on signing with the old secret after a rotation. Default: 0.

@@ -24,7 +24,7 @@ func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
 		UpstreamListen: upstreamOf(t), BodyBudget: t.BodyBudget, StoreFault: t.StoreFaultURL,
 		API: t.APIURL, APIKey: t.APIKey, Agent: t.AgentID, OtherAgent: t.OtherAgentID,
 		Trigger: t.TriggerURL, Advance: t.AdvanceURL,
-		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap, RateLimit: t.RateLimit,
+		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap, RateLimit: t.RateLimit, Workspace: t.Workspace,
 		Timeout: timeout, Settle: 80 * time.Millisecond, Patience: 3 * time.Second,
 	}
 }

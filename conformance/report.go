@@ -282,7 +282,7 @@ func (c Config) effective() map[string]string {
 		"target": withoutUser(c.Target), "secret": hide(c.Secret), "second-secret": hide(c.SecondSecret),
 		"counter": withoutUser(c.Counter), "alias": withoutUser(c.Alias), "listen": c.Listen, "public-url": c.PublicURL,
 		"upstream-listen": c.UpstreamListen, "api": withoutUser(c.API), "api-key": hide(c.APIKey), "agent": c.Agent,
-		"other-agent": c.OtherAgent, "webhook-url": withoutUser(c.WebhookURL),
+		"other-agent": c.OtherAgent, "workspace": c.Workspace, "webhook-url": withoutUser(c.WebhookURL),
 		"trigger": hide(c.Trigger), "advance": hide(c.Advance), "store-fault": hide(c.StoreFault),
 		"time-scale": fmt.Sprint(c.TimeScale), "timeout": c.Timeout.String(), "settle": c.Settle.String(),
 		"patience": c.Patience.String(), "attempt-timeout": c.AttemptTimeout.String(),

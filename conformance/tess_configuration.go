@@ -9,7 +9,7 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
-// tessConfigurationSpecs test clauses CFG-037 to CFG-054 on Tess's API.
+// tessConfigurationSpecs test clauses CFG-037 to CFG-055 on Tess's API.
 var tessConfigurationSpecs = []Spec{
 	{Clause: "CFG-037", Name: "makes a webhook as it was asked to", Roles: configs, run: onTess(tessAPI.makes)},
 	{Clause: "CFG-038", Name: "gives ids that are integers", Roles: configs, run: onTess(tessAPI.numbers)},
@@ -31,6 +31,11 @@ var tessConfigurationSpecs = []Spec{
 	{Clause: "CFG-052", Name: "says which field is wrong", Roles: configs, run: onTess(tessAPI.namesFields)},
 	{Clause: "CFG-053", Name: "limits calls and says for how long", Roles: configs, alone: true, needs: limited, run: onTess(tessAPI.limits)},
 	{Clause: "CFG-054", Name: "does not know an agent or webhook that does not exist", Roles: configs, run: onTess(tessAPI.refusesUnknown)},
+	{Clause: "CFG-055", Name: "serves calls with a workspace and calls without", Roles: configs, needs: workspace, run: onTess(tessAPI.servesWorkspace)},
+}
+
+func workspace(s *session) skip {
+	return applies(s.cfg.Workspace != "", "no workspace is known; --workspace names the key's")
 }
 
 func limited(s *session) skip {
@@ -301,4 +306,18 @@ func (t tessAPI) refusesUnknown(ctx context.Context) {
 	a := t.call(ctx, http.MethodPost, tessPath(nobody), tessBody(t.cfg.WebhookURL, http.MethodPost))
 	t.same("status of POST", http.StatusNotFound, a.status)
 	t.same("status of DELETE", http.StatusNotFound, t.call(ctx, http.MethodDelete, "/webhooks/"+nobody, nil).status)
+}
+
+// servesWorkspace reads both lists with the header and without.
+func (t tessAPI) servesWorkspace(ctx context.Context) {
+	named := bearer("Bearer " + t.cfg.APIKey)
+	named.Set("x-workspace-id", t.cfg.Workspace)
+	for _, path := range []string{tessPath(t.cfg.Agent), "/webhooks"} {
+		if a := t.call(ctx, http.MethodGet, path, nil); a.status != http.StatusOK {
+			t.fail("200 for GET "+path+" without x-workspace-id", "%s", a)
+		}
+		if a := t.callWith(ctx, named, http.MethodGet, path, nil); a.status != http.StatusOK {
+			t.fail("200 for GET "+path+" with x-workspace-id", "%s", a)
+		}
+	}
 }

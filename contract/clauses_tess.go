@@ -55,6 +55,8 @@ var tessConfiguration = []Clause{
 		"Calls beyond the limit are answered with 429 and retry_after in the body.", fromTess},
 	{"CFG-054", Must, Inferred, sides(Config),
 		"An unknown agent or webhook is answered with 404.", "inferred: RFC 9110 section 15.5.5"},
+	{"CFG-055", Must, Verified, sides(Config),
+		"x-workspace-id is optional: a call that names the key's workspace is served as one that names none.", fromTess},
 }
 
 // tessEvents: what a delivery of Tess says.

@@ -152,6 +152,7 @@ func configFlags(fs *pflag.FlagSet, f *conformanceFlags) {
 	apiFlags(fs, f)
 	fs.StringVar(&f.OtherAgent, "other-agent", "", "id of a second agent whose webhook the suite may change (default: with dari, one that has none)")
 	fs.IntVar(&f.RateLimit, "rate-limit", 0, "calls that the API lets a key make in a minute, where it limits them, as tess does")
+	fs.StringVar(&f.Workspace, "workspace", "", "id of the workspace that the API's key belongs to, where there are some, as with tess")
 	fs.StringVar(&f.WebhookURL, "webhook-url", "", "URL that the API accepts (default: https://1.1.1.1/dari-conformance)")
 }
 

@@ -77,6 +77,8 @@ type Target struct {
 	RotationOverlap time.Duration
 	// RateLimit is how many calls the API lets a key make in a minute of the retry clock. 0: any number.
 	RateLimit int
+	// Workspace is the id of the workspace that the key belongs to. Empty: there are none.
+	Workspace string
 }
 
 // fault names the one thing that a mutant does wrong. The empty fault is the reference.

@@ -42,10 +42,11 @@ type tessHook struct {
 	deleted             bool
 }
 
-// The agents of the platform, and its user.
+// The agents of the platform, its user, and the user's workspace.
 const (
 	tessAgent, tessOtherAgent = 7, 8
 	tessUser                  = 3
+	tessWorkspace             = "5"
 )
 
 // withLimit makes the API limit calls.
@@ -63,6 +64,7 @@ func startTess(tb testing.TB, f fault, s setup, loopback bool) Target {
 	return Target{
 		APIURL: p.url, APIKey: p.key, AgentID: strconv.Itoa(tessAgent), OtherAgentID: strconv.Itoa(tessOtherAgent),
 		TriggerURL: p.url + "/_mock/events", AdvanceURL: p.url + "/_mock/clock/advance", RateLimit: s.limit,
+		Workspace: tessWorkspace,
 	}
 }
 
@@ -94,6 +96,10 @@ func (p *tess) authorized(next http.Handler) http.Handler {
 			p.fail(w, http.StatusForbidden, "Unauthorized", nil)
 			return
 		}
+		if !p.takesWorkspace(r) {
+			p.fail(w, http.StatusBadRequest, "x-workspace-id", nil)
+			return
+		}
 		if p.calls++; p.exceeded() {
 			said := map[string]any{"retry_after": 60}
 			if p.fault == limitSilent {
@@ -104,6 +110,12 @@ func (p *tess) authorized(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// takesWorkspace reports whether a call may go on with the workspace that it names, or without one (clause CFG-055).
+func (p *tess) takesWorkspace(r *http.Request) bool {
+	named := r.Header.Get("x-workspace-id")
+	return named == "" || named == tessWorkspace && p.fault != workspaceRefused
 }
 
 // exceeded reports whether the call that was counted last is one too many.

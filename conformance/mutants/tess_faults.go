@@ -25,6 +25,7 @@ const (
 	limitSilent          fault = "429-without-retry-after"
 	limitUnenforced      fault = "limit-not-enforced"
 	unknownWebhookBreaks fault = "unknown-webhook-breaks"
+	workspaceRefused     fault = "workspace-refused"
 )
 
 var tessConfigFaults = []row{
@@ -62,6 +63,7 @@ var tessConfigFaults = []row{
 	{fault: limitUnenforced, clause: "CFG-053", says: "No call is one too many.", setup: withLimit},
 	{fault: unknownAgentCreated, clause: "CFG-054", says: "An unknown agent is answered as if it had no webhooks."},
 	{fault: unknownWebhookBreaks, clause: "CFG-054", says: "The deletion of an unknown webhook is answered with 500."},
+	{fault: workspaceRefused, clause: "CFG-055", says: "A call that names its workspace is refused."},
 }
 
 // The faults of a sender of Tess, besides those that it shares with others.

@@ -41,7 +41,7 @@ func tessConfigScript(s *stage) []line {
 	if s.target.RateLimit > 0 {
 		return limitLines(a) // beyond the limit there is nothing else to see
 	}
-	return slices.Concat(registeringLines(a), pageLines(a), deletingLines(a), refusalLines(a))
+	return slices.Concat(registeringLines(a), pageLines(a), deletingLines(a), refusalLines(a), workspaceLines(a))
 }
 
 func registeringLines(a *api) []line {
@@ -135,6 +135,18 @@ func refusalLines(a *api) []line {
 		{"CFG-051", "error", see(said["error"] != nil)},
 		{"CFG-052", "misfit", see(status, len(messages) > 0)},
 	}
+}
+
+// workspaceLines reads the lists with a workspace and without.
+func workspaceLines(a *api) []line {
+	h := http.Header{"Authorization": {"Bearer " + a.target.APIKey}, "X-Workspace-Id": {a.target.Workspace}}
+	var statuses []any
+	for _, path := range []string{a.list(), "/webhooks"} {
+		named, _, _ := ask("GET", a.target.APIURL+path, h, nil)
+		unnamed, _ := a.raw("GET", path, "", "Bearer "+a.target.APIKey)
+		statuses = append(statuses, named, unnamed)
+	}
+	return []line{{"CFG-055", "workspace", see(statuses...)}}
 }
 
 // limitLines calls more often than the limit allows.
