@@ -173,7 +173,9 @@ var announcement = template.Must(template.New("mock").Parse(`mock platform of {{
   schedule   {{range .Schedule}}{{.}} {{end}}
   clock      {{.Clock}}
 
-Set the webhook, send an event, look at the deliveries:
+{{if .Strict}}As on the platform, a webhook's URL is HTTPS at a public address; --allow-insecure-urls admits this machine's, as below.
+
+{{end}}Set the webhook, send an event, look at the deliveries:
   curl -X PUT {{.URL}}/_mock/agents/{{.AgentID}}/webhook -H 'Content-Type: application/json' \
     -d '{"webhook_url":"http://127.0.0.1:8080/hooks"}'
   curl {{.URL}}/_mock/events -H 'Content-Type: application/json' -d '{{.Event}}'
@@ -196,7 +198,7 @@ func (f *mockFlags) announce(out io.Writer, s *mockserver.Server) error {
 	}
 	return announcement.Execute(out, map[string]any{
 		"Title": p.Title, "URL": s.URL, "APIKey": s.APIKey, "AgentID": s.AgentID, "Schedule": s.Schedule(), "Clock": f.clock,
-		"Event": event,
+		"Event": event, "Strict": !f.AllowInsecureURLs,
 	})
 }
 

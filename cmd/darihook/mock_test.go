@@ -182,3 +182,29 @@ func TestMockAndTriggerRefuse(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAStrangerIsTold(t *testing.T) {
+	t.Parallel()
+	m := startMock(t, "--listen", "127.0.0.1:0")
+	for name, row := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"fail/no mock":     {[]string{"--mock", "unix:" + filepath.Join(t.TempDir(), "none"), "session.completed"}, exitFailed, "darihook mock starts one"},
+		"fail/wrong type":  {[]string{"--mock", m.URL, "session.ended"}, exitUsage, "body.type: unknown event type"},
+		"fail/wrong fault": {[]string{"--mock", m.URL, "session.completed", "--fault", "rain"}, exitUsage, "body.faults.0: kind: unknown kind"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, _, complaint := command(t, append([]string{"trigger"}, row.args...)...)
+			if code != row.code || !strings.Contains(complaint, row.says) {
+				t.Errorf("exit %d and %q, want %d and %q", code, complaint, row.code, row.says)
+			}
+		})
+	}
+	code, _, complaint := command(t, "mock", "--max-memory", "little")
+	if code != exitUsage || !strings.Contains(complaint, "--max-memory must be a size") {
+		t.Errorf("exit %d and %q", code, complaint)
+	}
+}

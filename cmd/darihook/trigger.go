@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -88,6 +89,9 @@ func (f *triggerFlags) run(ctx context.Context, out io.Writer, eventType string)
 	emitted, err := client.New(f.mock).Emit(ctx, event)
 	if refused, ok := errors.AsType[*client.Error](err); ok && refused.Status == 422 {
 		return wrongUsage(fmt.Errorf("emitting: %w", err))
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
+		return failed(fmt.Errorf("no mock answers at %s: darihook mock starts one, and --mock or DARIHOOK_MOCK_URL names another: %w", f.mock, err))
 	}
 	if err != nil {
 		return failed(fmt.Errorf("emitting: %w", err))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/mockserver/faults"
+	"github.com/darihook/darihook/mockserver/internal/httpjson"
 )
 
 // maxAnswer bounds the answers that a client reads.
@@ -98,6 +99,10 @@ func detailOf(raw []byte) string {
 	var text string
 	if json.Unmarshal(answer.Detail, &text) == nil {
 		return text
+	}
+	var problems httpjson.Problems
+	if json.Unmarshal(answer.Detail, &problems) == nil && len(problems) > 0 {
+		return problems.Error()
 	}
 	return string(answer.Detail)
 }

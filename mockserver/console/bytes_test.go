@@ -2,10 +2,13 @@ package console_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/mockserver"
 )
 
 func TestADeliveryShowsItsBytes(t *testing.T) {
@@ -131,5 +134,25 @@ func TestAnswersAreText(t *testing.T) {
 	p.expect("TrustedHTML")
 	if !eval[bool](p, refused) {
 		t.Error("the page's policy lets strings become markup")
+	}
+}
+
+// TestWhatWasForgottenIsSaid fills a small mock with deliveries that go on failing: the page says what it cannot show.
+func TestWhatWasForgottenIsSaid(t *testing.T) {
+	t.Parallel()
+	mock, r := start(t, func(o *mockserver.Options) {
+		o.MaxMemory = 64 << 10
+		o.RetrySchedule = slices.Repeat([]time.Duration{time.Minute}, 20)
+	})
+	r.down.Store(true)
+	var id string
+	for range 4 {
+		id = emit(t, mock, contract.ToolCallRequested, 1, map[string]any{"arguments": strings.Repeat("n", 13_500)})
+	}
+	settle(t, mock, 15*time.Minute)
+	p := open(t, mock, "#/deliveries/"+id)
+	p.until(`document.querySelector('#detail .note')`)
+	if got := p.text("#detail .note"); !strings.Contains(got, " earlier attempts were forgotten") {
+		t.Errorf("the note says %q", got)
 	}
 }

@@ -5,7 +5,7 @@ import { bodyView, decode, headerList, textOf } from './bytes.js';
 import { copyButton } from './clipboard.js';
 import { curlCommand } from './curl.js';
 import { byId, el, fill, say } from './dom.js';
-import { fullTime, httpStatus } from './format.js';
+import { count, fullTime, httpStatus } from './format.js';
 import { focusRow, showOpened, statusOf } from './list.js';
 import { attempt as trying, notify } from './notices.js';
 import { platform } from './platform.js';
@@ -134,7 +134,7 @@ function curl() {
 
 /** The cards of one attempt: what was wrong on purpose, its signature, its request, its answer. */
 function attemptCards(attempt) {
-  return [faultNote(attempt), el('div', { class: 'exchange' }, requestCard(attempt), answerCard(attempt)),
+  return [faultNote(attempt), lossNote(attempt), el('div', { class: 'exchange' }, requestCard(attempt), answerCard(attempt)),
     card('Signature', [], el('div', { class: 'card-body' }, explanation(attempt)))];
 }
 
@@ -150,6 +150,15 @@ function faultNote({ faults }) {
   if (!faults?.length) return null;
   return el('div', { class: 'note' }, el('p', {}, el('strong', {}, 'Wrong on purpose')),
     faults.map((name) => el('p', {}, el('span', { class: 'mono' }, name), `: ${platform.kind(name)?.summary ?? ''}`)));
+}
+
+/** What is not shown because the mock has forgotten it. */
+function lossNote({ trimmed }) {
+  const dropped = delivery.attempts_dropped ?? 0;
+  if (!trimmed && !dropped) return null;
+  return el('div', { class: 'note' },
+    dropped > 0 && el('p', {}, `${count(dropped)} earlier ${dropped === 1 ? 'attempt was' : 'attempts were'} forgotten.`),
+    trimmed && el('p', {}, 'The headers and bodies of this attempt were forgotten: deliveries take all the memory that they may.'));
 }
 
 /** A button that copies a body, as base64 where it is no text. */
