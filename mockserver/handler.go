@@ -24,8 +24,11 @@ func (s *Server) handler(scenarios []string) http.Handler {
 	page := s.console()
 	own.Handle(console.Path, page)
 	own.Handle(console.Path+"/", page)
+	toConsole := http.RedirectHandler(console.Path, http.StatusFound) // for who opens the mock in a browser
+	own.Handle("GET /_mock/{$}", toConsole)
 	own.HandleFunc("/", notFound)
 	mux.Handle("/_mock/", s.guarded(own))
+	mux.Handle("GET /{$}", toConsole)
 	mux.HandleFunc("/", notFound)
 	return mux
 }

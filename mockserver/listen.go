@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,15 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 		address = "127.0.0.1:0"
 	}
 	return config.Listen(ctx, "tcp", address)
+}
+
+// reachable is where this machine reaches a listener: one on every address by the loopback.
+func reachable(at net.Addr) string {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return at.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 }
 
 // socketPath returns the path of a Unix socket's address.

@@ -237,3 +237,19 @@ func TestFullQueueIsInTheLedger(t *testing.T) {
 		t.Errorf("the ledger has %v and %v, want the tool call as not delivered", types, data)
 	}
 }
+
+// TestBrowserFindsTheConsole opens the mock as who has only its address would.
+func TestBrowserFindsTheConsole(t *testing.T) {
+	t.Parallel()
+	m := mockserver.New(t)
+	for _, path := range []string{"/", "/_mock/", "/_mock"} {
+		resp, err := http.Get(m.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if at := resp.Request.URL.Path; resp.StatusCode != http.StatusOK || !strings.HasPrefix(at, "/_mock/console") {
+			t.Errorf("%s leads to %s with %s, want the console", path, at, resp.Status)
+		}
+	}
+}

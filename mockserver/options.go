@@ -18,6 +18,9 @@ import (
 // DefaultListen is where the mock listens unless it is told otherwise.
 const DefaultListen = "127.0.0.1:4180"
 
+// maxClockScale bounds Options.ClockScale.
+const maxClockScale = 1e6
+
 // Options say how a mock platform works. The zero value is a platform in memory with the real clock and Dari's schedule,
 // on a free port of the loopback interface.
 type Options struct {
@@ -55,7 +58,7 @@ type Options struct {
 
 	// ManualClock stands still until it is advanced. ClockScale is then without effect.
 	ManualClock bool
-	// ClockScale is how many seconds of the platform pass in a real one. Default: 1.
+	// ClockScale is how many seconds of the platform pass in a real one, at most a million. Default: 1.
 	ClockScale float64
 	// SignVirtualTime dates signatures by the platform's clock. Default: by the real time, which receivers judge by.
 	SignVirtualTime bool
@@ -109,8 +112,8 @@ func (o Options) check() error {
 	if o.Jitter < 0 || o.Jitter > 1 {
 		return errors.New("jitter must be from 0 to 1")
 	}
-	if o.ClockScale < 0 {
-		return errors.New("the clock's scale must be positive")
+	if !(o.ClockScale >= 0 && o.ClockScale <= maxClockScale) { // NaN is neither
+		return errors.New("the clock's scale must be positive, and at most a million")
 	}
 	if len(o.RetrySchedule) > 1000 {
 		return errors.New("a schedule has at most 1000 attempts")

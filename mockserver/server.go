@@ -126,7 +126,7 @@ func (s *Server) abandon() {
 
 // locate says how the mock is reached.
 func (s *Server) locate(at net.Addr) {
-	s.URL = "http://" + at.String()
+	s.URL = "http://" + reachable(at)
 	s.base = s.URL
 	if at.Network() == "unix" {
 		s.URL, s.base = "unix:"+at.String(), "http://localhost"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -173,7 +174,9 @@ var announcement = template.Must(template.New("mock").Parse(`mock platform of {{
   schedule   {{range .Schedule}}{{.}} {{end}}
   clock      {{.Clock}}
 
-{{if .Strict}}As on the platform, a webhook's URL is HTTPS at a public address; --allow-insecure-urls admits this machine's, as below.
+{{if .Open}}Warning: it listens beyond this machine, and whoever reaches it can drive it: /_mock/ asks for no key.
+
+{{end}}{{if .Strict}}As on the platform, a webhook's URL is HTTPS at a public address; --allow-insecure-urls admits this machine's, as below.
 
 {{end}}Set the webhook, send an event, look at the deliveries:
   curl -X PUT {{.URL}}/_mock/agents/{{.AgentID}}/webhook -H 'Content-Type: application/json' \
@@ -198,8 +201,21 @@ func (f *mockFlags) announce(out io.Writer, s *mockserver.Server) error {
 	}
 	return announcement.Execute(out, map[string]any{
 		"Title": p.Title, "URL": s.URL, "APIKey": s.APIKey, "AgentID": s.AgentID, "Schedule": s.Schedule(), "Clock": f.clock,
-		"Event": event, "Strict": !f.AllowInsecureURLs,
+		"Event": event, "Strict": !f.AllowInsecureURLs, "Open": beyondMachine(f.Listen),
 	})
+}
+
+// beyondMachine reports whether other machines may reach an address to listen at.
+func beyondMachine(address string) bool {
+	if strings.HasPrefix(address, "unix:") || strings.HasPrefix(address, "unix/") {
+		return false
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || host == "localhost" {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip == nil || !ip.IsLoopback()
 }
 
 // withParent returns a context that ends when the process that started this one is gone: this one then gets another

@@ -208,3 +208,15 @@ func TestWhatAStrangerIsTold(t *testing.T) {
 		t.Errorf("exit %d and %q", code, complaint)
 	}
 }
+
+func TestBeyondMachine(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"127.0.0.1:4180": false, "[::1]:0": false, "localhost:4180": false, "unix//tmp/mock": false, "unix:/tmp/mock": false,
+		"0.0.0.0:4180": true, ":4180": true, "[::]:4180": true, "192.0.2.7:4180": true, "mock.internal:4180": true,
+	} {
+		if got := beyondMachine(address); got != want {
+			t.Errorf("beyondMachine(%q) = %t, want %t", address, got, want)
+		}
+	}
+}

@@ -8,9 +8,14 @@ package clock
 import (
 	"container/heap"
 	"context"
+	"math"
 	"sync"
 	"time"
 )
+
+// End is where every clock stands still. A pause of any length that begins before it ends at a moment that can be written
+// as JSON, which has four digits for a year.
+var End = time.Date(9000, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // Clock is virtual time with timers. Make one with [New]. Its methods are safe for concurrent use.
 type Clock struct {
@@ -62,7 +67,7 @@ func (c *Clock) Manual() bool { return c.scale == 0 }
 // Scale returns how many virtual seconds pass in a real one; 0 on a manual clock.
 func (c *Clock) Scale() float64 { return c.scale }
 
-// Now returns the virtual time.
+// Now returns the virtual time, at most [End].
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,7 +78,17 @@ func (c *Clock) now() time.Time {
 	if c.scale == 0 {
 		return c.base
 	}
-	return c.base.Add(time.Duration(float64(time.Since(c.origin)) * c.scale))
+	whole, part := math.Modf(time.Since(c.origin).Seconds() * c.scale) // may be more than a time.Duration holds
+	whole = min(whole, 1e12)                                           // far beyond the end
+	now := time.Unix(c.base.Unix()+int64(whole), int64(c.base.Nanosecond())+int64(part*1e9))
+	return earlier(now.In(c.base.Location()), End)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Stop ends the clock: no timer fires any more. A second Stop does nothing.
@@ -127,11 +142,12 @@ func (c *Clock) Idle(ctx context.Context) error {
 }
 
 // Advance moves the time forward by d, firing what becomes due on the way. It returns when everything that followed
-// has come to rest, or with the error of ctx, the time then standing wherever it had come to. A negative d counts as 0.
+// has come to rest, or with the error of ctx, the time then standing wherever it had come to. A negative d counts as 0, and
+// the time goes no further than [End].
 func (c *Clock) Advance(ctx context.Context, d time.Duration) error {
 	c.advancing.Lock()
 	defer c.advancing.Unlock()
-	target := c.Now().Add(max(d, 0))
+	target := earlier(c.Now().Add(max(d, 0)), End)
 	for {
 		if err := c.Idle(ctx); err != nil {
 			return err

@@ -128,3 +128,30 @@ func TestScale(t *testing.T) {
 		}
 	})
 }
+
+// TestEnd runs clocks past their end, where they stand still.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := clock.New(clock.Options{Scale: 1e6, Start: start})
+		defer c.Stop()
+		const longer = 3 * time.Hour // a million times that is more than a time.Duration holds
+		time.Sleep(longer)
+		if got, want := c.Now().Unix()-start.Unix(), int64(longer.Seconds()*1e6); got != want {
+			t.Errorf("the clock has moved by %d s, want %d", got, want)
+		}
+		time.Sleep(10_000 * longer)
+		if got := c.Now(); !got.Equal(clock.End) {
+			t.Errorf("the clock stands at %v, want %v", got, clock.End)
+		}
+	})
+	c := manual(t)
+	for range 25 {
+		advance(t, c, 290*365*24*time.Hour)
+	}
+	if got := c.Now(); !got.Equal(clock.End) {
+		t.Errorf("the clock stands at %v, want %v", got, clock.End)
+	}
+	c.AfterFunc(time.Hour, func() { t.Error("a timer fired after the end") })
+	advance(t, c, 2*time.Hour)
+}
