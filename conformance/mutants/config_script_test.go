@@ -82,6 +82,7 @@ func configScript(s *stage) []line {
 	say("CFG-001", "get", a.call("GET", a.hook(), "", all...))
 	say("CFG-003", "update", a.call("PUT", a.hook(), good, "signing_secret"))
 	say("CFG-008", "default", a.call("PUT", a.hook(), good, "event_types"))
+	say("CFG-002", "types", a.call("PUT", a.hook(), `{"webhook_url":"https://hooks.example/dari","event_types":["session.failed"]}`, "event_types"))
 	say("CFG-006", "rotate", a.rotation())
 	say("CFG-004", "delete", a.call("DELETE", a.hook(), "", "webhook_url", "signing_enabled", "signing_secret"))
 	say("CFG-004", "delete again", a.call("DELETE", a.hook(), "", "webhook_url", "signing_enabled", "signing_secret"))
@@ -126,7 +127,8 @@ func configScript(s *stage) []line {
 func (a *api) rotation() string {
 	once := &api{stage: a.stage}
 	once.call("DELETE", a.hook(), "")
-	return see(once.call("PUT", a.hook(), good, "signing_secret"), once.call("POST", a.hook()+"/rotate-secret", "", "signing_secret"))
+	return see(once.call("PUT", a.hook(), good, "signing_secret"),
+		once.call("POST", a.hook()+"/rotate-secret", "", "signing_secret"), once.call("GET", a.hook(), "", "webhook_url"))
 }
 
 // detail is the text of an error.

@@ -99,6 +99,7 @@ var gateScenes = []scene{
 	}},
 	{"GATE-007", "500", func(d *draft) string { return d.failsFirst(reply{status: 500}) }},
 	{"GATE-007", "404", func(d *draft) string { return d.failsFirst(reply{status: 404}) }},
+	{"GATE-007", "302", func(d *draft) string { return d.failsFirst(reply{status: 302}) }},
 	{"GATE-007", "reset", func(d *draft) string { return d.failsFirst(reply{reset: true}) }},
 	{"GATE-007", "time-out", func(d *draft) string {
 		hold := make(chan struct{})

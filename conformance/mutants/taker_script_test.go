@@ -90,8 +90,15 @@ func (d *draft) edited(old, replacement string) *draft {
 	return d.with(strings.Replace(string(d.body), old, replacement, 1))
 }
 
-// send sends the draft and writes down the status and how often it took effect.
-func (d *draft) send() string { return see(d.status(), d.effects()) }
+// send sends the draft and writes down what it was answered and how often it took effect. Which status of 4xx refuses it is a
+// matter of the clauses on statuses alone.
+func (d *draft) send() string {
+	status := d.status()
+	if status/100 == 4 {
+		return see("refused", d.effects())
+	}
+	return see(status, d.effects())
+}
 
 func (d *draft) status() int {
 	status, _, _ := ask(d.method, d.url, d.header, bytes.NewReader(d.body))
@@ -166,6 +173,7 @@ var signingScenes = []scene{
 		return d.signed(d.now, strings.TrimPrefix(d.target.Secret, contract.SecretPrefix)).send()
 	}},
 	{"SIG-008", "comma at the end", func(d *draft) string { t, s := d.right(); return d.set("t=%s,v1=%s,", t, s).send() }},
+	{"SIG-008", "signature first", func(d *draft) string { t, s := d.right(); return d.set("v1=%s,t=%s", s, t).send() }},
 	{"SIG-009", "two headers", func(d *draft) string {
 		d.header.Add(contract.HeaderSignature, d.header.Get(contract.HeaderSignature))
 		return d.send()
@@ -181,15 +189,17 @@ var signingScenes = []scene{
 	}},
 	{"SIG-011", "begins right", func(d *draft) string { t, s := d.right(); return d.stamped(t, s[:32]+wrong[32:]).send() }},
 	{"SIG-011", "ends right", func(d *draft) string { t, s := d.right(); return d.stamped(t, wrong[32:]+s[32:]).send() }},
+	{"SIG-011", "right and more", func(d *draft) string { t, s := d.right(); return d.stamped(t, s+wrong[:2]).send() }},
 	{"SIG-012", "empty secret", func(d *draft) string { return d.signed(d.now, "").send() }},
+	{"SIG-013", "mismatch", func(d *draft) string { return see(d.signed(d.now, "whsec_wrong").status()) }},
 	{"TIME-001", "undated", func(d *draft) string {
 		mac := hmac.New(sha256.New, []byte(d.target.Secret))
 		mac.Write(d.body)
 		d.set("v1=%s", hex.EncodeToString(mac.Sum(nil))).header.Del(contract.HeaderTimestamp)
 		return d.send()
 	}},
-	{"TIME-002", "four minutes old", func(d *draft) string { return d.signed(d.now-240, d.target.Secret).send() }},
-	{"TIME-002", "ten minutes old", func(d *draft) string { return d.signed(d.now-600, d.target.Secret).send() }},
+	{"TIME-008", "four minutes old", func(d *draft) string { return d.signed(d.now-240, d.target.Secret).send() }},
+	{"TIME-008", "ten minutes old", func(d *draft) string { return d.signed(d.now-600, d.target.Secret).send() }},
 	{"TIME-002", "a day old", func(d *draft) string { return d.signed(d.now-86400, d.target.Secret).send() }},
 	{"TIME-003", "ten minutes ahead", func(d *draft) string { return d.signed(d.now+600, d.target.Secret).send() }},
 	{"TIME-005", "milliseconds", func(d *draft) string { return d.signed(d.now*1000, d.target.Secret).send() }},
@@ -205,9 +215,14 @@ var signingScenes = []scene{
 		d.signed(d.now-600, d.target.Secret).header.Set(contract.HeaderTimestamp, strconv.FormatInt(d.now, 10))
 		return d.send()
 	}},
-	{"TIME-007", "old body", func(d *draft) string {
-		return d.with(string(d.event(contract.ToolCallRequested, time.Now().Add(-time.Hour)))).send()
-	}},
+	{"TIME-007", "old body", (*draft).anHourOld},
+	{"TIME-009", "header alone", func(d *draft) string { _, s := d.right(); return d.set("v1=%s", s).send() }},
+	{"TIME-010", "old event", (*draft).anHourOld},
+}
+
+// anHourOld sends an event that is an hour old in an attempt of now.
+func (d *draft) anHourOld() string {
+	return d.with(string(d.event(contract.ToolCallRequested, time.Now().Add(-time.Hour)))).send()
 }
 
 var claimScenes = []scene{
@@ -218,6 +233,12 @@ var claimScenes = []scene{
 		return see(first, d.effects())
 	}},
 	{"DUP-001", "twice", func(d *draft) string { return see(d.send(), d.send()) }},
+	{"DUP-001", "another between", func(d *draft) string {
+		first, other := d.send(), *d
+		other.id, other.session = d.id+"x", strings.ReplaceAll(d.session, "sess", "other")
+		between := other.with(string(other.event(contract.ToolCallRequested, time.Now()))).send()
+		return see(first, between, d.send())
+	}},
 	{"DUP-002", "first fails", func(d *draft) string {
 		d.world.plan(d.session, reply{status: http.StatusInternalServerError})
 		return see(d.send(), d.send())
@@ -231,6 +252,17 @@ var claimScenes = []scene{
 		close(hold)
 		return see(second, <-first)
 	}},
+	{"DUP-003", "together, first fails", func(d *draft) string {
+		hold := make(chan struct{})
+		d.world.plan(d.session, reply{status: http.StatusInternalServerError, hold: hold})
+		first := d.later()
+		d.world.await(d.session, 1, 5*time.Second)
+		second := d.later()
+		<-time.After(patience / 4) // time for the copy to be taken up
+		close(hold)
+		failed, acknowledged := <-first/100 == 5, <-second/100 == 2
+		return see(failed, acknowledged && d.effects() < 2)
+	}},
 	{"DUP-004", "forged first", func(d *draft) string {
 		stamp, _ := d.right()
 		return see(d.stamped(stamp, wrong).send(), d.signed(d.now, d.target.Secret).send())
@@ -238,6 +270,7 @@ var claimScenes = []scene{
 	{"DUP-008", "signed anew", func(d *draft) string {
 		return see(d.signed(d.now-9, d.target.Secret).send(), d.signed(d.now, d.target.Secret).send())
 	}},
+	{"DUP-008", "written anew", func(d *draft) string { return see(d.send(), d.edited("msg_1", "msg_2").send()) }},
 }
 
 var receivingScenes = []scene{
