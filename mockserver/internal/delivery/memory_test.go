@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/contract"
-	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
 	"github.com/darihook/darihook/mockserver/internal/clock"
 	"github.com/darihook/darihook/mockserver/internal/storage"
@@ -164,8 +163,9 @@ func TestAttemptsOfWaitingDeliveriesAreShed(t *testing.T) {
 		}
 	}
 	b.pass(t, time.Minute)
-	if d, err := b.Get(ids[3]); err != nil || d.Status != client.Failed {
-		t.Errorf("after 30 attempts the last delivery is %s: %v", d.Status, err)
+	// Those that end while the others take all there is are forgotten at once, whichever they are.
+	if c := b.Counts(); c.Pending != 0 || c.Failed == 0 || c.Failed+int(c.Dropped) != len(ids) {
+		t.Errorf("after 30 attempts of %d deliveries there are %+v", len(ids), c)
 	}
 }
 
