@@ -48,7 +48,7 @@ func (p *probe) pace(ctx context.Context, took time.Duration) {
 		took = min(took, exchange(ctx, p.client, p.signed(p.delivery(p.workType()))).took)
 	}
 	for range looks {
-		if !p.inTurn(ctx) {
+		if !p.inTurn(ctx, took) {
 			return
 		}
 	}
@@ -57,9 +57,9 @@ func (p *probe) pace(ctx context.Context, took time.Duration) {
 		took.Round(10*time.Millisecond))
 }
 
-// inTurn reports whether of three deliveries that are sent at once the second takes twice as long as the first, and the third
-// three times, or nearly so.
-func (p *probe) inTurn(ctx context.Context) bool {
+// inTurn reports whether of three deliveries that are sent at once each is answered later than the one before by most of what one
+// takes alone.
+func (p *probe) inTurn(ctx context.Context, alone time.Duration) bool {
 	var trials [3]<-chan answer
 	for i := range trials {
 		trials[i] = p.background(ctx, p.signed(p.delivery(p.workType())))
@@ -69,7 +69,8 @@ func (p *probe) inTurn(ctx context.Context) bool {
 		each[i] = (<-trial).took
 	}
 	slices.Sort(each[:])
-	return each[1] > each[0]*3/2 && each[2] > each[0]*9/4
+	apart := alone * 3 / 5
+	return each[1]-each[0] > apart && each[2]-each[1] > apart
 }
 
 // reading is another way to sign a delivery, as whoever wrote the target may have read the contract.
