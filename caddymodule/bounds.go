@@ -56,12 +56,12 @@ func leastBody(e contract.Envelope) int64 {
 	}
 }
 
-// checkBody refuses a limit of the body under which no delivery of the platform comes.
+// checkBody refuses a limit of the body under which no delivery of the platform comes, and a time in which none arrives.
 func (h *Handler) checkBody() error {
 	if least := leastBody(h.provider.Envelope); h.MaxBody > 0 && h.MaxBody < least {
 		return fmt.Errorf("max_body: no delivery fits into %d bytes: give it a unit, such as 5MiB", h.MaxBody)
 	}
-	return nil
+	return checkDuration("body_timeout", h.BodyTimeout)
 }
 
 // check refuses what a store cannot keep, what a receiver cannot answer, and what says two things.

@@ -17,6 +17,8 @@ func TestSettingsThatCannotWork(t *testing.T) {
 	for name, row := range map[string]struct{ settings, want string }{
 		"fail/max_body without a unit":    {`"max_body":5`, `max_body: no delivery fits into 5 bytes: give it a unit, such as 5MiB`},
 		"fail/max_body of hashed bodies":  {`"provider":"danube","max_body":1`, `max_body: no delivery fits into 1 bytes`},
+		"fail/body_timeout in seconds":    {`"body_timeout":30`, `body_timeout: 30ns is less than 1ms: give it a unit`},
+		"fail/negative body_timeout":      {`"body_timeout":"-1s"`, `body_timeout: negative duration -1s`},
 		"fail/tolerance in seconds":       {`"tolerance":{"past":300}`, `tolerance: 300ns is less than the second that a timestamp counts: raise it, such as to 5m`},
 		"fail/tolerance under a second":   {`"tolerance":{"past":"999ms"}`, `tolerance: 999ms is less than the second`},
 		"fail/negative tolerance":         {`"tolerance":{"past":"-5m"}`, `tolerance: -5m0s is less than the second`},

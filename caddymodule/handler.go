@@ -187,9 +187,6 @@ func (h *Handler) options() (gate.Options, error) {
 	if h.Custom != nil && h.Scope == "" && !h.Dedup.Off && !h.Observe {
 		return gate.Options{}, errors.New("provider custom: scope must name the platform, since ids of two platforms may be equal")
 	}
-	if h.BodyTimeout < 0 {
-		return gate.Options{}, fmt.Errorf("body_timeout: negative duration %s", time.Duration(h.BodyTimeout))
-	}
 	opts := gate.Options{
 		Provider: h.provider, MaxBody: h.MaxBody, BodyBudget: h.BodyBudget, Scope: h.Scope, Observe: h.Observe,
 		Window: h.window(), Now: clock,

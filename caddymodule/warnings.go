@@ -18,7 +18,7 @@ const (
 	fewIDs = 1000
 	// longLease is how long a sender should not be kept waiting for a gate that has died.
 	longLease = time.Hour
-	// shortWork is less time than receivers take now and then.
+	// shortWork is less time than receivers, and senders over a slow network, take now and then.
 	shortWork = time.Second
 )
 
@@ -66,8 +66,12 @@ func (h *Handler) warnBody() {
 	}
 }
 
-// warnTimes tells of windows that clocks do not keep, or that a store's memory does not cover.
+// warnTimes tells of bodies that have hardly the time to arrive, and of windows that clocks do not keep, or that a store's memory does not cover.
 func (h *Handler) warnTimes() {
+	if timeout := time.Duration(h.BodyTimeout); timeout > 0 && timeout < shortWork {
+		h.logger.Warn("body_timeout is less than a second: ordinary deliveries over a slow network are refused; raise it",
+			zap.Duration("body_timeout", timeout))
+	}
 	if t := h.Tolerance; t != nil && t.Future > 0 && time.Duration(t.Future) < time.Second {
 		h.logger.Warn("tolerance ahead is less than a second: a sender whose clock is that little ahead is refused; raise it",
 			zap.Duration("ahead", time.Duration(t.Future)))

@@ -62,6 +62,8 @@ func TestSettingsThatAreWarnedOf(t *testing.T) {
 		{"fail/max_body below", []string{"max_body 1023"}, "max_body is so small", true},
 		{"ok/body_budget for two", []string{"body_budget 16MiB"}, "body_budget holds one body", false},
 		{"fail/body_budget for one", []string{"body_budget 9MiB"}, "body_budget holds one body", true},
+		{"ok/body_timeout of a second", []string{"body_timeout 1s"}, "body_timeout is less", false},
+		{"fail/body_timeout below", []string{"body_timeout 999ms"}, "body_timeout is less", true},
 		{"ok/tolerance ahead of a second", []string{"tolerance 5m 1s"}, "tolerance ahead", false},
 		{"fail/tolerance ahead below", []string{"tolerance 5m 900ms"}, "tolerance ahead", true},
 		{"ok/lease as usual", []string{inMemory()}, "lease is so", false},
