@@ -3,8 +3,8 @@
 //
 // The fields decide which deliveries are copies of each other, so the reading must be the one that the receiver's parser
 // will come to, whichever it is. What parsers read differently is refused instead (clause ID-004): a body that is not
-// exactly one JSON object (RFC 8259), a byte order mark, invalid UTF-8, nesting beyond [contract.MaxNesting], more than
-// [MaxNames] names at the top, a repeated name at the top, a name that differs only in case from one that is read here
+// exactly one JSON object (RFC 8259), a byte order mark, invalid UTF-8, nesting beyond [contract.MaxNesting], a number that
+// overflows a float64 or is longer than parsers read, more than [MaxNames] names at the top, a repeated name at the top, a name that differs only in case from one that is read here
 // (some parsers match names in any case), a NUL in a name (where some parsers end it), and half a surrogate pair in a name
 // or a value that is looked at.
 //

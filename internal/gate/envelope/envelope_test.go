@@ -34,6 +34,9 @@ func manyNames(n int) string {
 	return b.String() + "}"
 }
 
+// number returns a body with a number deep within.
+func number(text string) string { return `{"id":"evt_1","data":{"list":[{"n":` + text + `}]}}` }
+
 func TestScan(t *testing.T) {
 	t.Parallel()
 	longest := strings.Repeat("a", contract.MaxIDLength)
@@ -68,6 +71,13 @@ func TestScan(t *testing.T) {
 		"ok/half a pair elsewhere":    {`{"id":"evt_1","data":{"text":"\ud83d"}}`, envelope.Fields{ID: "evt_1"}},
 		"ok/deepest":                  {nested(contract.MaxNesting), envelope.Fields{ID: "evt_1"}},
 		"ok/most names":               {manyNames(envelope.MaxNames), envelope.Fields{ID: "evt_1"}},
+		"ok/greatest double":          {number("-1.7976931348623157e308"), envelope.Fields{ID: "evt_1"}},
+		"ok/below every double":       {number("1e-999"), envelope.Fields{ID: "evt_1"}},
+		"ok/zero times anything":      {number("0e999999999"), envelope.Fields{ID: "evt_1"}},
+		"ok/small by its digits":      {number("0." + strings.Repeat("0", 200) + "1e400"), envelope.Fields{ID: "evt_1"}},
+		"ok/integer of 64 bits":       {number("18446744073709551615"), envelope.Fields{ID: "evt_1"}},
+		"ok/integer of 308 digits":    {number(strings.Repeat("9", 308)), envelope.Fields{ID: "evt_1"}},
+		"ok/1000 digits":              {number("0." + strings.Repeat("1", 998)), envelope.Fields{ID: "evt_1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,6 +143,15 @@ func TestScanRefuses(t *testing.T) {
 		"fail/point alone":               `{"n":1.}`,
 		"fail/no exponent":               `{"n":1e}`,
 		"fail/NaN":                       `{"n":NaN}`,
+		"fail/infinite":                  number("1e999"),
+		"fail/infinite, negative":        number("-1E+309"),
+		"fail/infinite by rounding":      number("1.7976931348623159e308"),
+		"fail/integer of 310 digits":     number(strings.Repeat("9", 310)),
+		"fail/infinite by both":          number(strings.Repeat("9", 200) + "e109"),
+		"fail/1001 digits":               number("0." + strings.Repeat("1", 999)),
+		"fail/exponent of ten digits":    number("1e-1000000000"),
+		"fail/infinite at the top":       `{"id":"evt_1","n":1e999}`,
+		"fail/infinite in place of id":   `{"id":1e999}`,
 		"fail/literal cut":               `{"n":tru}`,
 		"fail/comment":                   `{"n":1/**/}`,
 		"fail/single quotes":             `{'id':'evt_1'}`,

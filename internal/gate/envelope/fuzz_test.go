@@ -3,14 +3,15 @@ package envelope_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/gate/envelope"
 )
 
-// FuzzScan holds the scanner against encoding/json, which matches names in any case and lets the last of repeated names
-// win: what the scanner accepts, encoding/json accepts and reads alike.
+// FuzzScan holds the scanner against encoding/json, which matches names in any case, lets the last of repeated names win, and
+// refuses a number that overflows a float64: what the scanner accepts, encoding/json accepts whole and reads alike.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		`{}`,
@@ -21,6 +22,8 @@ func FuzzScan(f *testing.F) {
 		`{"data":{"session_id":"a","session_id":"b"}}`,
 		"\ufeff{}",
 		`{"a":` + "[[[[1]]]]}",
+		`{"n":[1e999,-1e309,1e-999,0e1000000000,` + strings.Repeat("9", 310) + `]}`,
+		`{"n":1.7976931348623157e308,"data":{"n":1E+308}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -38,7 +41,7 @@ func FuzzScan(f *testing.F) {
 			Type any             `json:"type"`
 			Data json.RawMessage `json:"data"`
 		}
-		if err := json.Unmarshal(body, &want); err != nil {
+		if err := errors.Join(json.Unmarshal(body, &want), json.Unmarshal(body, new(any))); err != nil {
 			t.Fatalf("encoding/json refuses what was accepted: %v", err)
 		}
 		same(t, "id", got.ID, want.ID, contract.MaxIDLength)

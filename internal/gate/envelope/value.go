@@ -118,34 +118,3 @@ func (c *cursor) literal(name string) error {
 	c.pos = end
 	return nil
 }
-
-// number passes over a number in the one form that RFC 8259 section 6 allows.
-func (c *cursor) number() error {
-	c.next('-')
-	if !c.next('0') && !c.digits() {
-		return c.fail("a number without digits")
-	}
-	if c.next('.') && !c.digits() {
-		return c.fail("a number without digits after the point")
-	}
-	if c.next('e') || c.next('E') {
-		if !c.next('+') {
-			c.next('-')
-		}
-		if !c.digits() {
-			return c.fail("a number without digits in the exponent")
-		}
-	}
-	return nil
-}
-
-// digits passes over decimal digits and reports whether there was one.
-func (c *cursor) digits() bool {
-	start := c.pos
-	for c.pos < len(c.body) && isDigit(c.body[c.pos]) {
-		c.pos++
-	}
-	return c.pos > start
-}
-
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }
