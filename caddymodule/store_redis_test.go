@@ -21,9 +21,9 @@ func redisUser(t *testing.T, server *redistest.Server, password string) string {
 	t.Helper()
 	secrets.add(password)
 	t.Setenv(passwordEnv, password)
-	server.Must(t, "ACL", "SETUSER", "gate", "on", "resetpass", ">"+password, "resetkeys", "~darihook:*", "resetchannels", "-@all",
-		"+evalsha", "+eval", "+get", "+set", "+pexpire", "+pttl", "+del", "+zadd", "+zrange", "+zremrangebyrank",
-		"+info", "+ping", "+hello", "+role", "+wait")
+	rule, _ := redistest.DocumentedUsers(t, "../docs/redis.md", password)
+	server.Must(t, "ACL", "SETUSER", "gate", "resetpass")
+	server.Must(t, rule...)
 	return "username gate\npassword {env." + passwordEnv + "}"
 }
 

@@ -42,3 +42,37 @@ func TestRedisTopologies(t *testing.T) {
 		t.Errorf("a node of a cluster as a server: %v", err)
 	}
 }
+
+// TestRedisDocumentedUsers loads a gate for every kind of server that docs/redis.md shows, as the users that it says to make.
+func TestRedisDocumentedUsers(t *testing.T) {
+	const password = "the_password_of_a_documented_user"
+	primary, nodes := redistest.New(t), redistest.NewCluster(t, 3)
+	redistest.NewReplica(t, primary)
+	sentinel := redistest.NewSentinel(t, primary, 1)
+	user := redisUser(t, primary, password)
+	for _, node := range nodes {
+		redisUser(t, node, password)
+	}
+	_, rule := redistest.DocumentedUsers(t, "../docs/redis.md", password)
+	sentinel.Must(t, rule...)
+	g, r := newGateway(t), newReceiver(t, nil)
+	for name, dedup := range map[string]string{
+		"single":   onRedis(primary, user, "database 0", "timeout 5s"),
+		"database": onRedis(primary, user, "database 1", "timeout 5s"),
+		"replicas": onRedis(primary, user, "replicas 1 5s", "timeout 5s"),
+		"cluster":  onRedis(nodes[0], user, "cluster", "timeout 5s"),
+		"sentinel": onRedis(sentinel, user, "database 2", "timeout 5s", "sentinel_master "+redistest.MasterSet,
+			"sentinel_username gate", "sentinel_password {env."+passwordEnv+"}"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			g.load(gateBlock(dedup) + "\n" + r.proxy())
+			id := "evt_" + name
+			if a := g.deliver(id); a.status != http.StatusOK || a.duplicate() {
+				t.Errorf("first: %s", a)
+			}
+			if a := g.deliver(id); !a.duplicate() {
+				t.Errorf("a copy: %s", a)
+			}
+		})
+	}
+}
