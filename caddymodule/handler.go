@@ -112,7 +112,8 @@ type Handler struct {
 	metrics  *metrics
 	events   *events
 	reporter *reporter
-	logger   *zap.Logger
+	logger   *zap.Logger // its lines name the gate
+	place    place
 	adjust   sync.Once
 }
 
@@ -142,6 +143,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	h.place = placeOf(ctx)
+	h.logger = h.logger.With(append(h.place.fields(),
+		zap.String("provider", h.provider.Name), zap.String("scope", cmp.Or(h.Scope, h.provider.Name)))...)
 	if h.Forward != nil {
 		if h.receiver, err = h.Forward.client(h.Observe); err != nil {
 			return err
@@ -165,6 +169,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.gate, err = gate.New(opts); err != nil {
 		return fmt.Errorf("preparing the gate: %w", err)
 	}
+	h.reporter.scheme = h.gate.Scheme()
 	h.gate.ExpectSecrets(h.secrets.expected())
 	h.metrics.watch(h.gate, h.lease)
 	h.warn()

@@ -12,21 +12,29 @@ import (
 	"github.com/darihook/darihook/signature"
 )
 
+// hintPause is how long after one line that explains a refusal the next may come, and searchPause how long after one search
+// for what a request would match the next may begin.
+const (
+	hintPause   = 10 * time.Second
+	searchPause = 10 * time.Second
+)
+
 // reporter tells metrics, events and logs what the gate does. Lines that a stranger or a dead store could cause in any
 // number are written at debug level or at most so often.
 type reporter struct {
 	provider string
 	platform contract.Provider
+	scheme   contract.Scheme
 	metrics  *metrics
 	events   *events
 	logger   *zap.Logger
 	faults   *rate.Limiter
 	// refusals has a limit for every code, so that none of them keeps another from being seen.
 	refusals map[contract.Code]*rate.Limiter
-	// searches bounds the work of looking for what a request would match, and hints the lines on what was found: forgeries,
-	// which match nothing, must not use up the line of those that do.
+	// searches bounds the work of looking for what a request would match, and with it the lines on what was found.
 	searches *rate.Limiter
-	hints    *rate.Limiter
+	// hints bounds the lines on headers that depart from the scheme.
+	hints *rate.Limiter
 }
 
 func newReporter(h *Handler) *reporter {
@@ -34,8 +42,8 @@ func newReporter(h *Handler) *reporter {
 		provider: h.provider.Name, platform: h.provider, metrics: h.metrics, events: h.events, logger: h.logger,
 		faults:   rate.NewLimiter(rate.Every(10*time.Second), 3),
 		refusals: refusalLimits(),
-		searches: rate.NewLimiter(rate.Every(30*time.Second), 1),
-		hints:    rate.NewLimiter(rate.Every(time.Minute), 1),
+		searches: rate.NewLimiter(rate.Every(searchPause), 1),
+		hints:    rate.NewLimiter(rate.Every(hintPause), 1),
 	}
 }
 
@@ -54,7 +62,7 @@ func refusalLimits() map[contract.Code]*rate.Limiter {
 func (p *reporter) verdict(r *http.Request, v gate.Verdict) {
 	p.events.verdict(p.provider, v)
 	if (v.Unrecorded || v.Code == contract.CodeStoreUnavailable) && p.faults.Allow() {
-		p.logger.Error("the store cannot answer", zap.Error(v.Cause), zap.Bool("forwarded", v.Unrecorded))
+		p.logger.Error("store unavailable", zap.Error(v.Cause), zap.Bool("forwarded", v.Unrecorded))
 	}
 	if v.Code != "" {
 		p.refused(r, v)
@@ -67,67 +75,97 @@ func (p *reporter) verdict(r *http.Request, v gate.Verdict) {
 			zap.NamedError("cause", v.Cause),
 			zap.String("id", v.Delivery.ID),
 			zap.String("event", v.Delivery.Type),
-			zap.String("remote_addr", r.RemoteAddr),
+			zap.String("client_ip", clientIP(r)),
 		)
 	}
 }
 
 // refused logs a refusal, once in a while for each code: a wrong secret is seen at once, and a flood does not fill the log.
 func (p *reporter) refused(r *http.Request, v gate.Verdict) {
+	p.hintHeader(r, v)
 	limit, limited := p.refusals[v.Code]
 	if !limited || !limit.Allow() {
 		return
 	}
-	message := "a request was refused; others with this code are counted and not logged for a minute"
-	if v.Decision != gate.Refuse {
-		message = "a request would have been refused; others with this code are counted and not logged for a minute"
-	}
 	refusal, _ := contract.RefusalFor(v.Code)
-	p.logger.Warn(message,
+	message := "request refused: "
+	if v.Decision != gate.Refuse {
+		message = "request would be refused: "
+	}
+	p.logger.Warn(message+refusal.Title+" (more of these are counted, not logged, for a minute)",
 		zap.String("code", string(v.Code)),
 		zap.String("detail", refusal.Detail),
 		zap.NamedError("cause", v.Cause),
-		zap.String("remote_addr", r.RemoteAddr),
+		zap.String("client_ip", clientIP(r)),
 	)
+}
+
+// hintHeader logs, once in a while, in what the header of a request departs from the scheme that is refused before its
+// signature can be compared. The sender is never told.
+func (p *reporter) hintHeader(r *http.Request, v gate.Verdict) {
+	switch v.Code {
+	case contract.CodeSignatureMissing, contract.CodeSignatureMalformed, contract.CodeTimestampMissing, contract.CodeTimestampMalformed:
+	default:
+		return
+	}
+	if p.hints.Tokens() < 1 {
+		return
+	}
+	found := signature.HeaderHints(p.scheme, r.Header)
+	if len(found) == 0 || !p.hints.Allow() { // a header that says nothing must not use up the line of one that does
+		return
+	}
+	hints := make([]string, len(found))
+	for i, hint := range found {
+		hints[i] = string(hint)
+	}
+	p.hint(v.Code, hints, zap.String("client_ip", clientIP(r)))
+}
+
+// hint logs what would make refused requests pass.
+func (p *reporter) hint(code contract.Code, findings []string, more ...zap.Field) {
+	refusal, _ := contract.RefusalFor(code)
+	p.logger.Warn(refusal.Title+" explained: the sender reads the contract otherwise; compare the provider's settings with these",
+		append(more, zap.String("code", string(code)), zap.Strings("findings", findings))...)
 }
 
 // StoreAsked counts a question to the store, and logs its fault once in a while.
 func (p *reporter) StoreAsked(op gate.Operation, took time.Duration, fault error) {
 	p.metrics.asked(op, took, fault)
 	if fault != nil && op != gate.OpClaim && p.faults.Allow() { // the verdict reports a claim's fault
-		p.logger.Error("the store cannot answer", zap.String("operation", string(op)), zap.Error(fault))
+		p.logger.Error("store unavailable", zap.String("operation", string(op)), zap.Error(fault))
 	}
 }
 
-// BreakerMoved logs that the store is left alone, or answers again.
+// BreakerMoved logs that the store's circuit breaker has opened or closed.
 func (p *reporter) BreakerMoved(open bool) {
 	if open {
-		p.logger.Error("the store has failed too often: it is left alone, and tried every second")
+		p.logger.Error("store circuit breaker open; probing every second")
 		return
 	}
-	p.logger.Info("the store answers again")
+	p.logger.Info("store circuit breaker closed; the store answers again")
 }
 
 // OutcomePending logs a delivery whose success is still to be recorded: should the process be killed before, its id is known.
 func (p *reporter) OutcomePending(d gate.Delivery, err error) {
-	p.logger.Warn("a delivery succeeded and that is not recorded yet: the store is offered it again",
+	p.logger.Warn("commit pending: the delivery succeeded and the store has not recorded it; retrying in the background",
 		zap.String("id", d.ID), zap.Error(err))
 }
 
 // OutcomeRecorded logs that a delivery's success is recorded after all, or has fewer copies than it should.
 func (p *reporter) OutcomeRecorded(d gate.Delivery, err error) {
 	if err != nil {
-		p.logger.Warn("a delivery's success is recorded, with fewer copies than it should have", zap.String("id", d.ID), zap.Error(err))
+		p.logger.Warn("commit recorded on too few replicas; a failover may lose it", zap.String("id", d.ID), zap.Error(err))
 		return
 	}
-	p.logger.Info("a delivery's success is recorded after all", zap.String("id", d.ID))
+	p.logger.Info("pending commit recorded", zap.String("id", d.ID))
 }
 
 // ClaimLost logs a delivery that may be processed a second time.
 func (p *reporter) ClaimLost(d gate.Delivery, err error) {
 	p.metrics.lost.WithLabelValues(p.provider).Inc()
 	p.events.emit(EventClaimLost, p.provider, "", d)
-	p.logger.Error("a delivery succeeded and that could not be recorded: a copy of it would be processed again",
+	p.logger.Error("commit lost: the delivery succeeded and a redelivery would be processed twice",
 		zap.String("id", d.ID), zap.Error(err))
 }
 
@@ -137,16 +175,13 @@ func (p *reporter) Mismatched(explain func() []signature.Finding) {
 	if !p.searches.Allow() {
 		return
 	}
-	findings := explain()
-	if len(findings) == 0 || !p.hints.Allow() {
-		return
+	var hints []string
+	for _, f := range explain() {
+		hints = append(hints, f.String()+optionFor(p.platform, f))
 	}
-	hints := make([]string, len(findings))
-	for i, f := range findings {
-		hints[i] = f.String() + optionFor(p.platform, f)
+	if len(hints) > 0 {
+		p.hint(contract.CodeSignatureMismatch, hints)
 	}
-	p.logger.Warn("a delivery was refused whose signature fits otherwise: compare the provider's settings with these",
-		zap.Strings("findings", hints))
 }
 
 // optionFor names the option of the gate under which a finding passes; "" where it takes more than that.

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"fmt"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"go.uber.org/zap"
@@ -51,14 +53,14 @@ func TestRefusalsAreLogged(t *testing.T) {
 	got := make(map[string]int)
 	for _, line := range logs.All() {
 		fields := line.ContextMap()
-		if fields["detail"] == "" || fields["remote_addr"] != r.RemoteAddr {
+		if fields["detail"] == "" || fields["client_ip"] != "192.0.2.1" {
 			t.Errorf("a line says %v", fields)
 		}
 		got[fields["code"].(string)]++
 	}
 	for _, refusal := range contract.Refusals() {
 		want := 1
-		if refusal.Code == contract.CodeStoreUnavailable { // "the store cannot answer" is its line
+		if refusal.Code == contract.CodeStoreUnavailable { // "store unavailable" is its line
 			want = 0
 		}
 		if got[string(refusal.Code)] != want {
@@ -79,8 +81,38 @@ func TestForgeriesLeaveTheHint(t *testing.T) {
 	fits := func() []signature.Finding { return []signature.Finding{{Scheme: "dari-body"}} }
 	p.Mismatched(fits)
 	p.Mismatched(fits)
-	if logs.Len() != 1 {
-		t.Errorf("%d lines, want one for the first request that fits otherwise", logs.Len())
+	if logs.Len() != 2 {
+		t.Errorf("%d lines, want one for each search that found something", logs.Len())
+	}
+}
+
+// TestHeaderHintsAreLogged shows that a header which departs from the scheme is told of, once in a while, and that a flood of
+// headers which say nothing does not use up its line.
+func TestHeaderHintsAreLogged(t *testing.T) {
+	t.Parallel()
+	p, logs := observed()
+	p.scheme = contract.Dari().Scheme
+	send := func(header string) {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set(contract.HeaderSignature, header)
+		p.refused(r, gate.Verdict{Code: contract.CodeSignatureMalformed})
+	}
+	for range 100 {
+		send("x")
+	}
+	const ms = "t=1767225600000, v1=00"
+	send(ms)
+	send(ms)
+	explained := logs.FilterMessageSnippet("explained").All()
+	if len(explained) != 1 {
+		t.Fatalf("%d lines, want one", len(explained))
+	}
+	fields := explained[0].ContextMap()
+	if got := fmt.Sprint(fields["findings"]); !strings.Contains(got, string(signature.HintMilliseconds)) || !strings.Contains(got, string(signature.HintBlank)) {
+		t.Errorf("findings %s", got)
+	}
+	if !strings.HasPrefix(explained[0].Message, "signature malformed explained") || fields["client_ip"] != "192.0.2.1" {
+		t.Errorf("%s: %v", explained[0].Message, fields)
 	}
 }
 

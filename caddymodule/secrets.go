@@ -132,11 +132,11 @@ func (s *secretSource) watch(take func(all []signature.Secret, expected time.Tim
 		}
 		read(err)
 		if err != nil {
-			s.logger.Error("the secret file cannot be used; the secrets in use stay", zap.String("path", s.file.path), zap.Error(err))
+			s.logger.Error("reloading secret file failed; keeping current secrets", zap.String("path", s.file.path), zap.Error(err))
 			return
 		}
 		warnShort(s.logger, fromFile)
-		s.logger.Info("secrets changed", zap.String("path", s.file.path), zap.Int("from_file", len(fromFile)))
+		s.logger.Info("secrets reloaded", zap.String("path", s.file.path), zap.Int("from_file", len(fromFile)))
 	})
 }
 

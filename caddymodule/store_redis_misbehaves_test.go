@@ -194,7 +194,7 @@ func (g *gateway) countsOne(reasons []string) bool {
 // says reports whether the log says one of some things of a store that cannot answer.
 func says(log string, things []string) bool {
 	for line := range strings.Lines(log) {
-		if strings.Contains(line, "the store cannot answer") &&
+		if strings.Contains(line, "store unavailable") &&
 			slices.ContainsFunc(things, func(thing string) bool { return strings.Contains(line, thing) }) {
 			return true
 		}

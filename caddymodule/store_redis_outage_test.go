@@ -91,7 +91,7 @@ func TestOutcomeWaitsForReplicas(t *testing.T) {
 			if n := g.metric(`caddy_dari_webhook_lost_claims_total{provider="dari"}`); n != "0" {
 				t.Errorf("%s lost claims", n)
 			}
-			if log, _ := transcript.since(seen); !strings.Contains(log, "a delivery's success is recorded after all") {
+			if log, _ := transcript.since(seen); !strings.Contains(log, "pending commit recorded") {
 				t.Error("the log does not say that it is recorded")
 			}
 		})

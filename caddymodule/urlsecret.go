@@ -124,7 +124,7 @@ func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddy
 	}
 	h.logger.Info("handled request",
 		zap.String("method", r.Method), zap.String("host", excerpt.Of(r.Host)), zap.String("uri", loggableURI(r)),
-		zap.String("remote_addr", r.RemoteAddr), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
+		zap.String("client_ip", clientIP(r)), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
 	return nil
 }
 

@@ -43,8 +43,7 @@ func (h *Handler) warn() {
 func (h *Handler) warnScheme() {
 	switch s := h.gate.Scheme(); {
 	case h.provider.Unsigned():
-		h.logger.Warn("the provider signs nothing: whoever knows the URL may send anything, and may send it again",
-			zap.String("provider", h.provider.Name))
+		h.logger.Warn("the provider signs nothing: whoever knows the URL may send anything, and may send it again")
 	case !s.Dated():
 		h.logger.Warn("the provider dates nothing: a delivery that is replayed passes again once it has been forgotten",
 			zap.String("scheme", s.Name))

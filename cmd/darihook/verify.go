@@ -182,7 +182,11 @@ func judge(verifier *signature.Verifier, p contract.Provider, scheme contract.Sc
 	if clause, ok := contract.ClauseFor(refusal.Clause); ok {
 		v.Rule = clause.Text
 	}
-	v.Findings = explain(p, scheme, secrets, r, now)
+	if v.Findings = explain(p, scheme, secrets, r, now); len(v.Findings) == 0 {
+		for _, hint := range signature.HeaderHints(scheme, r.Header) {
+			v.Notes = append(v.Notes, string(hint))
+		}
+	}
 	return v, nil
 }
 

@@ -73,7 +73,7 @@ func TestWords(t *testing.T) {
 	clock := newClock(1_790_000_000_000_000_000)
 	at := 1500 * time.Millisecond
 	const head = `{"level":"error","ts":1790000001.5,"logger":"http.handlers.dari_webhook","msg":"`
-	const line = head + `a delivery succeeded and that could not be recorded: a copy of it would be processed again","id":"evt_soak_12","error":"`
+	const line = head + `commit lost: the delivery succeeded and a redelivery would be processed twice","id":"evt_soak_12","error":"`
 	for name, row := range map[string]struct {
 		line string
 		want word
@@ -81,12 +81,12 @@ func TestWords(t *testing.T) {
 	}{
 		"ok/no answer": {line + `redis did not answer in time"}`, word{verb: lost, number: 12, at: at}, true},
 		"ok/taken":     {line + `claim not owned"}`, word{verb: lost, number: 12, at: at, taken: true}, true},
-		"ok/pending": {head + `a delivery succeeded and that is not recorded yet: the store is offered it again","id":"evt_soak_12"}`,
+		"ok/pending": {head + `commit pending: the delivery succeeded and the store has not recorded it; retrying in the background","id":"evt_soak_12"}`,
 			word{verb: pending, number: 12, at: at}, true},
-		"ok/recorded": {head + `a delivery's success is recorded after all","id":"evt_soak_12"}`,
+		"ok/recorded": {head + `pending commit recorded","id":"evt_soak_12"}`,
 			word{verb: recorded, number: 12, at: at}, true},
-		"fail/other line": {head + `the store cannot answer","error":"claim not owned"}`, word{}, false},
-		"fail/other id":   {`{"msg":"could not be recorded","id":"evt_1"}`, word{}, false},
+		"fail/other line": {head + `store unavailable","error":"claim not owned"}`, word{}, false},
+		"fail/other id":   {`{"msg":"commit lost","id":"evt_1"}`, word{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +103,7 @@ func TestReadWords(t *testing.T) {
 	g := &gate{number: 1, clock: newClock(0)}
 	g.life.Store(2)
 	dir := t.TempDir()
-	const yet, after, not = "is not recorded yet", "recorded after all", "could not be recorded"
+	const yet, after, not = "commit pending", "pending commit recorded", "commit lost"
 	for life, said := range [][][2]string{
 		{{yet, "0"}, {yet, "1"}, {yet, "2"}, {after, "0"}, {not, "2"}},
 		{{yet, "0"}, {after, "0"}},

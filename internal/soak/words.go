@@ -29,9 +29,9 @@ const (
 
 // phrases are what the messages say that have a delivery's success for their subject.
 var phrases = map[string]verb{
-	"could not be recorded": lost,
-	"is not recorded yet":   pending,
-	"recorded after all":    recorded,
+	"commit lost":             lost,
+	"commit pending":          pending,
+	"pending commit recorded": recorded,
 }
 
 // word is what a gate says of the success of one delivery.
