@@ -51,7 +51,7 @@ func TestSecretFileIsWatched(t *testing.T) {
 	write(t, path, "# nothing left\n")
 	eventually(t, "a complaint", func() bool {
 		log, _ := transcript.since(seen)
-		return strings.Contains(log, "the secrets in use stay")
+		return strings.Contains(log, "reloading secret file failed")
 	})
 	if !first.accepted() || !second.accepted() {
 		t.Error("an empty file changed the secrets")
