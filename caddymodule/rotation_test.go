@@ -18,6 +18,7 @@ import (
 
 	"github.com/darihook/darihook/internal/dariapi"
 	"github.com/darihook/darihook/internal/rotation"
+	"github.com/darihook/darihook/internal/secretfile"
 	"github.com/darihook/darihook/mockserver"
 	"github.com/darihook/darihook/mockserver/client"
 )
@@ -166,7 +167,7 @@ func TestFailedRotationChangesNothing(t *testing.T) {
 func TestForgedRequestsWhileARotationIsAnnounced(t *testing.T) {
 	g, r := newGateway(t), newReceiver(t, nil)
 	path := filepath.Join(g.dir, "secrets")
-	announced := rotation.Announcement + time.Now().Add(3*time.Second).UTC().Format(time.RFC3339) + "\n"
+	announced := secretfile.Announcement + time.Now().Add(3*time.Second).UTC().Format(time.RFC3339) + "\n"
 	if err := os.WriteFile(path, []byte(announced+"{env."+secretEnv+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,9 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -15,24 +11,16 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/darihook/darihook/internal/rotation"
+	"github.com/darihook/darihook/internal/secretfile"
 	"github.com/darihook/darihook/signature"
 )
 
 const (
-	// maxSecretFile is the longest secret file in bytes.
-	maxSecretFile = 64 << 10
 	// pollSecretFile is how often the file is looked at where the system does not tell of changes: on some network file
 	// systems, and where the path leads through a link elsewhere.
 	pollSecretFile = 5 * time.Second
 	// settleSecretFile is how long after a change the file is read: changes come in bursts.
 	settleSecretFile = 50 * time.Millisecond
-)
-
-// The errors of a secret file.
-var (
-	errFileEmpty   = errors.New("no secret in the file")
-	errFileTooLong = fmt.Errorf("longer than %d bytes", maxSecretFile)
 )
 
 // secretFile is a file with one secret a line.
@@ -41,6 +29,7 @@ type secretFile struct {
 	secrets []signature.Secret // as first read
 	sum     [sha256.Size]byte  // of the content last seen, so that a change is known without keeping the content
 	expects time.Time          // until when the content last seen announces another
+	open    bool               // everyone may read it
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -61,74 +50,17 @@ func openSecretFile(path string) (*secretFile, error) {
 
 // read reads the file, and reports whether its content is another than before.
 func (f *secretFile) read() (secrets []signature.Secret, changed bool, err error) {
-	content, err := readBounded(f.path)
+	content, err := secretfile.Read(f.path)
 	if err != nil {
 		return nil, true, err
 	}
-	sum := sha256.Sum256(content)
-	if sum == f.sum {
+	f.open = content.Open
+	if content.Sum == f.sum {
 		return nil, false, nil
 	}
-	f.sum = sum
-	f.expects = expectedUntil(content)
-	secrets, err = parseSecrets(content)
+	f.sum, f.expects = content.Sum, content.ExpectedUntil()
+	secrets, err = content.Secrets()
 	return secrets, true, err
-}
-
-// expectedUntil returns until when a file announces that its secrets are about to change: the time in the first comment that
-// begins with the words of the announcement. It is zero without one.
-func expectedUntil(content []byte) time.Time {
-	for line := range bytes.Lines(content) {
-		if text, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte(rotation.Announcement)); ok {
-			until, err := time.Parse(time.RFC3339, string(bytes.TrimSpace(text)))
-			if err != nil {
-				return time.Time{}
-			}
-			return until
-		}
-	}
-	return time.Time{}
-}
-
-func readBounded(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	if len(content) > maxSecretFile {
-		return nil, errFileTooLong
-	}
-	return content, nil
-}
-
-// parseSecrets reads one secret a line. Blank lines and lines whose first character is # do not count; blanks around a
-// secret do not belong to it. Errors name the line and nothing of what it says.
-func parseSecrets(content []byte) ([]signature.Secret, error) {
-	var secrets []signature.Secret
-	number := 0
-	for line := range bytes.Lines(content) {
-		number++
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		secret, err := signature.NewSecret(string(line))
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
-		}
-		secrets = append(secrets, secret)
-		if len(secrets) > signature.MaxSecrets {
-			return nil, signature.ErrTooManySecrets
-		}
-	}
-	if len(secrets) == 0 {
-		return nil, errFileEmpty
-	}
-	return secrets, nil
 }
 
 // watch calls changed from a goroutine of its own whenever the file's content is another than before, or has become

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -117,6 +118,13 @@ func TestUnusableSecrets(t *testing.T) {
 	t.Setenv("DARI_TEST_EMPTY", "")
 	t.Setenv("DARI_TEST_BLANK", "  \n")
 	t.Setenv("DARI_TEST_SPACE", "whsec_that_must_not_show ")
+	t.Setenv("DARI_TEST_MARK", "\uFEFFwhsec_that_must_not_show")
+	t.Setenv("DARI_TEST_QUOTES", `"whsec_that_must_not_show"`)
+	write(t, filepath.Join(g.dir, "mark"), "\uFEFFwhsec_that_must_not_show\n")
+	write(t, filepath.Join(g.dir, "utf16"), "\xff\xfew\x00h\x00s\x00e\x00c\x00_\x00\n\x00")
+	write(t, filepath.Join(g.dir, "comment"), "# ours\nwhsec_that_must_not_show # production\n")
+	write(t, filepath.Join(g.dir, "return"), "whsec_that_must_not_show\rwhsec_that_must_not_show\r")
+	write(t, filepath.Join(g.dir, "two"), "whsec_that_must_not_show\nwhsec_that_must_not_show\n")
 	write(t, filepath.Join(g.dir, "nothing"), "# none\n")
 	write(t, filepath.Join(g.dir, "long"), strings.Repeat("x", 70<<10))
 	write(t, filepath.Join(g.dir, "many"), strings.Repeat("whsec_that_must_not_show\n", signature.MaxSecrets+1))
@@ -126,6 +134,16 @@ func TestUnusableSecrets(t *testing.T) {
 		"fail/empty":            {"secret {env.DARI_TEST_EMPTY}", "{env.DARI_TEST_EMPTY}"},
 		"fail/blank":            {"secret {env.DARI_TEST_BLANK}", "{env.DARI_TEST_BLANK}"},
 		"fail/space":            {"secret {env.DARI_TEST_SPACE}", signature.ErrSecretSpace.Error()},
+		"fail/mark in env":      {"secret {env.DARI_TEST_MARK}", signature.ErrSecretMark.Error()},
+		"fail/quotes in env":    {"secret {env.DARI_TEST_QUOTES}", string(signature.MistakeQuotes)},
+		"fail/NAME= literally":  {"secret DARI=whsec_that_must_not_show", string(signature.MistakeName)},
+		"fail/v1, literally":    {"secret v1,whsec_that_must_not_show", string(signature.MistakeVersion)},
+		"fail/two with a comma": {"secret whsec_that_must_not_show,whsec_that_must_not_show", string(signature.MistakeList)},
+		"fail/mark in file":     {"secret_file " + g.dir + "/mark", "line 1: " + signature.ErrSecretMark.Error()},
+		"fail/UTF-16 in file":   {"secret_file " + g.dir + "/utf16", "line 1: " + signature.ErrSecretUTF16.Error()},
+		"fail/comment in file":  {"secret_file " + g.dir + "/comment", "line 2: " + signature.ErrSecretMistake.Error()},
+		"fail/lone CR in file":  {"secret_file " + g.dir + "/return", "line 1: " + signature.ErrSecretInvisible.Error()},
+		"fail/whole file":       {"secret {file." + g.dir + "/two}", signature.ErrSecretInvisible.Error()},
 		"fail/missing file":     {"secret {file./nowhere/secret}", "{file./nowhere/secret}"},
 		"fail/placeholder":      {"secret {http.request.host}", "a placeholder other than"},
 		"fail/one of two":       {"secret {env." + secretEnv + "} {env.DARI_TEST_UNSET}", "secret 2"},
@@ -139,7 +157,7 @@ func TestUnusableSecrets(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Fatalf("error %v, want one with %q", err, row.want)
 			}
-			if strings.Contains(fmt.Sprint(err), "must_not_show") {
+			if strings.Contains(fmt.Sprint(err), "must_not_show") || strings.Contains(fmt.Sprint(err), "whsec_") {
 				t.Errorf("the error shows the secret")
 			}
 		})
@@ -148,13 +166,26 @@ func TestUnusableSecrets(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	g := newGateway(t)
+	t.Setenv("DARI_TEST_QUOTED", "'a_secret_of_a_good_length'")
+	write(t, filepath.Join(g.dir, "list"), "a_secret_of_a_good_length,another_of_a_good_length\n")
+	write(t, filepath.Join(g.dir, "open"), "a_secret_of_a_good_length\n")
+	if err := os.Chmod(filepath.Join(g.dir, "open"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for name, row := range map[string]struct{ options, want string }{
 		"ok/literal":  {"secret a_secret_that_everybody_may_see", "whose dump shows it"},
 		"ok/short":    {"secret short", "so short that it can be guessed"},
 		"ok/body":     {"secret {env." + secretEnv + "}\nsigned_content body", "the timestamp is not signed"},
+		"ok/quotes":   {"secret {env.DARI_TEST_QUOTED}", string(signature.MistakeQuotes)},
+		"ok/list":     {"secret_file " + g.dir + "/list", string(signature.MistakeList)},
+		"ok/open":     {"secret_file " + g.dir + "/open", "can be read by everyone"},
+		"ok/open too": {"secret {file." + g.dir + "/open}", "can be read by everyone"},
 		"ok/observes": {"secret {env." + secretEnv + "}\nobserve", "the gate observes"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && strings.HasPrefix(name, "ok/open") {
+				t.Skip("files have no such modes")
+			}
 			_, seen := transcript.since(0)
 			g.load("dari_webhook {\n" + row.options + "\ndedup off\n}\nrespond ok")
 			if log, _ := transcript.since(seen); !strings.Contains(log, row.want) {

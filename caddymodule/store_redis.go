@@ -60,6 +60,7 @@ type RedisStore struct {
 	opts     redis.Options
 	settings hash.Hash // of all that is resolved, passwords included
 	literals []string  // the options whose passwords the configuration's dump shows
+	open     []string  // paths of files with a password or a key that everyone may read
 }
 
 // CaddyModule returns the Caddy module information.
@@ -90,6 +91,9 @@ func (m *RedisStore) Open(logger *slog.Logger) (Store, error) {
 	for _, name := range m.literals {
 		logger.Warn("a password is written in the configuration, whose dump shows it: use {env.NAME} or {file./path} instead",
 			slog.String("option", name))
+	}
+	for _, path := range m.open {
+		logger.Warn(openToAll, slog.String("path", path))
 	}
 	if timeout := cmp.Or(m.opts.Timeout, redis.DefaultTimeout); m.opts.ReplicaTimeout > maxReplicaTimeouts*timeout {
 		return nil, fmt.Errorf("replicas may take %s and the store %s: raise timeout to a third of the former",

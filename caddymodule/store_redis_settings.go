@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/darihook/darihook/internal/dedup/redis"
+	"github.com/darihook/darihook/internal/secretfile"
 )
 
 // Provision resolves the placeholders and reads the certificates.
@@ -52,7 +53,7 @@ func (m *RedisStore) takePassword(name, text string, target *redis.Secret) error
 	if text == "" {
 		return nil
 	}
-	password, literal, err := resolvePlaceholder(text)
+	password, literal, err := resolvePlaceholder(text, m.exposed)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -64,6 +65,13 @@ func (m *RedisStore) takePassword(name, text string, target *redis.Secret) error
 	return nil
 }
 
+// exposed takes note of a file with a password or a key that everyone may read.
+func (m *RedisStore) exposed(path string) {
+	if secretfile.OpenToAll(path) {
+		m.open = append(m.open, path)
+	}
+}
+
 // takeTLS prepares the encryption.
 func (m *RedisStore) takeTLS() (err error) {
 	if m.TLS == nil {
@@ -71,6 +79,9 @@ func (m *RedisStore) takeTLS() (err error) {
 	}
 	if m.opts.TLS, err = m.TLS.load(m.note); err != nil {
 		return fmt.Errorf("tls: %w", err)
+	}
+	if m.TLS.Key != "" {
+		m.exposed(caddy.NewReplacer().ReplaceKnown(m.TLS.Key, ""))
 	}
 	return nil
 }

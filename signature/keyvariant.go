@@ -22,6 +22,8 @@ const (
 	KeyNewline       KeyVariant = "whole secret with a newline added"
 	KeyUnprefixedNL  KeyVariant = "secret without its prefix with a newline added"
 	KeyWindowsReturn KeyVariant = "whole secret with CR LF added"
+	KeyMended        KeyVariant = "secret without what stands around it"
+	KeyListed        KeyVariant = "second of the secrets that a comma joins"
 )
 
 // keyForm is one way to a key. It reports false where the secret has no such form, or the same as another variant's.
@@ -49,6 +51,19 @@ var keyForms = []keyForm{
 		return []byte(bare + "\n"), cut && bare != ""
 	}},
 	{KeyWindowsReturn, func(text, _ string) ([]byte, bool) { return []byte(text + "\r\n"), text != "" }},
+	{KeyMended, inside(0)},
+	{KeyListed, inside(1)},
+}
+
+// inside returns one of the secrets that a text seems to hold.
+func inside(n int) func(text, prefix string) ([]byte, bool) {
+	return func(text, _ string) ([]byte, bool) {
+		m, meant := findMistake(text)
+		if m == "" || n >= len(meant) {
+			return nil, false
+		}
+		return []byte(meant[n]), true
+	}
 }
 
 // unprefixed decodes what follows the prefix.

@@ -41,13 +41,18 @@ type Secret struct {
 
 // NewSecret returns the secret of a text, which it takes as it stands: the prefix belongs to it, and nothing is
 // trimmed. Errors: [ErrEmptySecret] where the text is empty or only white space, [ErrSecretSpace] where it begins or
-// ends with white space.
+// ends with white space; [ErrSecretMark], [ErrSecretUTF16], [ErrSecretText] and [ErrSecretInvisible] where it cannot be one, and
+// [ErrSecretMistake] where it is a platform's secret with something around it. What only may be such a mistake is told by
+// [Secret.Doubt].
 func NewSecret(text string) (Secret, error) {
 	switch trimmed := strings.TrimSpace(text); {
 	case trimmed == "":
 		return Secret{}, ErrEmptySecret
 	case trimmed != text:
 		return Secret{}, ErrSecretSpace
+	}
+	if err := checkText(text); err != nil {
+		return Secret{}, err
 	}
 	return Secret{func() string { return text }}, nil
 }

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -143,13 +145,18 @@ func TestSecretShort(t *testing.T) {
 }
 
 func FuzzNewSecret(f *testing.F) {
-	for _, seed := range []string{hidden, "", " ", "x\n", "\ufeffx", "\xff", "a b"} {
+	for _, seed := range []string{hidden, "", " ", "x\n", "\ufeffx", "\xff", "a b", "\"" + hidden + "\"", "A=" + hidden, "v1," + hidden, hidden + "," + hidden, hidden + " # old"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := signature.NewSecret(text)
-		if trimmed := strings.TrimSpace(text); (err == nil) != (trimmed == text && text != "") {
+		plain := strings.TrimSpace(text) == text && text != "" && utf8.ValidString(text) &&
+			!strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+		if (err == nil || errors.Is(err, signature.ErrSecretMistake)) != plain {
 			t.Fatalf("secret %q: error %v", text, err)
+		}
+		if len(text) > 12 && err != nil && strings.Contains(err.Error(), text) {
+			t.Errorf("the error quotes secret %q", text)
 		}
 		if got := fmt.Sprintf("%v%+v%#v%s", s, s, s, s); got != strings.Repeat("[redacted]", 4) {
 			t.Errorf("secret %q prints %s", text, got)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/secretfile"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -122,39 +123,36 @@ func (f *schemeFlags) byContent(p contract.Provider) (contract.Provider, contrac
 
 // readSecrets returns the secrets of --secret and --secret-file, or those of the environment.
 func (f *schemeFlags) readSecrets() ([]signature.Secret, error) {
-	texts := f.secrets
-	if f.secretFile != "" {
-		data, err := os.ReadFile(f.secretFile)
+	var secrets []signature.Secret
+	for i, text := range f.secrets {
+		secret, err := signature.NewSecret(text)
+		if err != nil {
+			return nil, fmt.Errorf("reading secret %d of %d: %w", i+1, len(f.secrets), err)
+		}
+		secrets = append(secrets, secret)
+	}
+	switch env := os.Getenv(secretEnv); {
+	case f.secretFile != "":
+		file, err := secretfile.Read(f.secretFile)
 		if err != nil {
 			return nil, fmt.Errorf("reading the secret file: %w", err)
 		}
-		texts = append(texts, lines(string(data))...)
-	}
-	if len(texts) == 0 {
-		texts = lines(os.Getenv(secretEnv))
-	}
-	if len(texts) == 0 {
+		fromFile, err := file.Secrets()
+		if err != nil {
+			return nil, fmt.Errorf("reading the secret file: %w", err)
+		}
+		return append(secrets, fromFile...), nil
+	case len(secrets) > 0:
+		return secrets, nil
+	case strings.TrimSpace(env) == "":
 		return nil, fmt.Errorf("no secret is given: set %s, or use --secret-file or --secret", secretEnv)
-	}
-	secrets := make([]signature.Secret, len(texts))
-	for i, text := range texts {
-		var err error
-		if secrets[i], err = signature.NewSecret(text); err != nil {
-			return nil, fmt.Errorf("reading secret %d of %d: %w", i+1, len(texts), err)
+	default:
+		fromEnv, err := secretfile.Parse([]byte(env)).Secrets()
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", secretEnv, err)
 		}
+		return fromEnv, nil
 	}
-	return secrets, nil
-}
-
-// lines returns the lines of a text that are neither empty nor comments.
-func lines(text string) []string {
-	var kept []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			kept = append(kept, line)
-		}
-	}
-	return kept
 }
 
 // parseTime reads a time given as seconds since 1970 or in RFC 3339; an empty text is the present.

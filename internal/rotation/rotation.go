@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/darihook/darihook/internal/secretfile"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -57,11 +58,18 @@ type Options struct {
 // Run rotates the secret. After an error the file still holds every secret that may be in use: the error says what remains to
 // be done.
 func Run(ctx context.Context, o Options) error {
-	f, err := readFile(o.Path)
+	f, err := secretfile.Read(o.Path)
 	if err != nil {
 		return fmt.Errorf("reading the secret file: %w", err)
 	}
-	old, err := o.choose(f.secrets())
+	secrets, err := f.Secrets()
+	if errors.Is(err, secretfile.ErrEmpty) {
+		return ErrNoSecret
+	}
+	if err != nil {
+		return fmt.Errorf("reading the secret file: %w", err)
+	}
+	old, err := o.choose(secrets)
 	if err != nil {
 		return err
 	}
@@ -79,38 +87,36 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // choose returns the secret that is replaced.
-func (o Options) choose(secrets []string) (string, error) {
+func (o Options) choose(secrets []signature.Secret) (old signature.Secret, err error) {
 	switch {
-	case len(secrets) == 0:
-		return "", ErrNoSecret
 	case len(secrets) >= signature.MaxSecrets:
-		return "", ErrFull
+		return old, ErrFull
 	case o.Old == 0 && len(secrets) > 1:
-		return "", ErrWhich
+		return old, ErrWhich
 	case o.Old < 0 || o.Old > len(secrets):
-		return "", ErrNoSuch
+		return old, ErrNoSuch
 	}
 	return secrets[max(o.Old, 1)-1], nil
 }
 
 // announce has the gate hold what does not match. That the file can be written is known from then on.
-func (o Options) announce(ctx context.Context, f *file) error {
-	f.announce(time.Now().Add(expectation))
+func (o Options) announce(ctx context.Context, f *secretfile.File) error {
+	f.Announce(time.Now().Add(expectation))
 	if err := o.publish(ctx, f); err != nil {
-		f.retract()
-		return fmt.Errorf("nothing has been rotated: %w", errors.Join(err, f.write()))
+		f.Retract()
+		return fmt.Errorf("nothing has been rotated: %w", errors.Join(err, f.Write()))
 	}
 	o.Tell("the gate expects a new secret")
 	return nil
 }
 
 // publish writes the file and waits until the gate has read it.
-func (o Options) publish(ctx context.Context, f *file) error {
+func (o Options) publish(ctx context.Context, f *secretfile.File) error {
 	taken, err := o.Watch(ctx)
 	if err != nil {
 		return fmt.Errorf("watching the gate: %w", err)
 	}
-	if err := f.write(); err != nil {
+	if err := f.Write(); err != nil {
 		return fmt.Errorf("writing the secret file: %w", err)
 	}
 	if err := taken(ctx); err != nil {
@@ -120,18 +126,18 @@ func (o Options) publish(ctx context.Context, f *file) error {
 }
 
 // replace has the platform make the new secret.
-func (o Options) replace(ctx context.Context, f *file) (string, error) {
+func (o Options) replace(ctx context.Context, f *secretfile.File) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	secret, err := o.Rotate(ctx)
 	if err == nil {
-		if _, bad := signature.NewSecret(secret); bad != nil || strings.ContainsAny(secret, "\r\n") || strings.HasPrefix(secret, "#") {
+		if _, bad := secretfile.Parse([]byte(secret)).Secrets(); bad != nil || secret != strings.TrimSpace(secret) {
 			err = ErrNewSecret
 		}
 	}
 	if err != nil {
-		f.retract()
-		return "", fmt.Errorf("rotating: %w", errors.Join(err, f.write()))
+		f.Retract()
+		return "", fmt.Errorf("rotating: %w", errors.Join(err, f.Write()))
 	}
 	return secret, nil
 }
@@ -139,14 +145,14 @@ func (o Options) replace(ctx context.Context, f *file) (string, error) {
 // add puts the new secret beside the old one. It is shown once, so that from here on it must not get lost, whatever fails
 // and whoever loses patience.
 func (o Options) add(ctx context.Context, secret string) error {
-	f, err := readFile(o.Path) // others may have changed it meanwhile
+	f, err := secretfile.Read(o.Path) // others may have changed it meanwhile
 	if err != nil {
 		return errors.Join(fmt.Errorf("reading the secret file: %w", err), rescue(o.Path, secret))
 	}
-	f.retract()
-	f.add(secret)
+	f.Retract()
+	f.Add(secret)
 	taken, watching := o.Watch(ctx)
-	if err := f.write(); err != nil {
+	if err := f.Write(); err != nil {
 		return errors.Join(fmt.Errorf("writing the secret file: %w", err), rescue(o.Path, secret))
 	}
 	o.Tell("the secret file holds the new secret beside the old one")
@@ -176,20 +182,20 @@ func rescue(path, secret string) error {
 }
 
 // drop takes the old secret out when the overlap has passed.
-func (o Options) drop(ctx context.Context, old string) error {
+func (o Options) drop(ctx context.Context, old signature.Secret) error {
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for the overlap; the file still holds the old secret: %w", ctx.Err())
 	case <-time.After(o.Overlap):
 	}
-	f, err := readFile(o.Path) // others may have changed it meanwhile
+	f, err := secretfile.Read(o.Path) // others may have changed it meanwhile
 	if err != nil {
 		return fmt.Errorf("dropping the old secret: %w", err)
 	}
-	if !f.drop(old) {
+	if !f.Drop(old) {
 		return nil
 	}
-	if err := f.write(); err != nil {
+	if err := f.Write(); err != nil {
 		return fmt.Errorf("dropping the old secret: %w", err)
 	}
 	o.Tell("the secret file holds the new secret alone")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/internal/rotation"
+	"github.com/darihook/darihook/internal/secretfile"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -67,7 +68,7 @@ func TestSteps(t *testing.T) {
 		t.Fatalf("steps %q", seen)
 	}
 	announced, rest, _ := strings.Cut(seen[0], "\n")
-	until, err := time.Parse(time.RFC3339, strings.TrimPrefix(announced, rotation.Announcement))
+	until, err := time.Parse(time.RFC3339, strings.TrimPrefix(announced, secretfile.Announcement))
 	if err != nil || time.Until(until) < 30*time.Second || time.Until(until) > time.Minute || rest != "# ours\nwhsec_old\n" {
 		t.Errorf("announced %q (%v) ahead of %q", announced, err, rest)
 	}

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package rotation
+package secretfile
 
 import (
 	"io/fs"
@@ -12,3 +12,6 @@ func keepOwner(*os.File, fs.FileInfo) error { return nil }
 
 // syncDirectory has nothing to do: directories cannot be written out here.
 func syncDirectory(string) error { return nil }
+
+// hasModes tells that a file's mode says nothing of who may read it.
+const hasModes = false

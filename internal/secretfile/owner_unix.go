@@ -1,6 +1,6 @@
 //go:build unix
 
-package rotation
+package secretfile
 
 import (
 	"io/fs"
@@ -33,3 +33,6 @@ func syncDirectory(path string) error {
 	defer dir.Close()
 	return dir.Sync()
 }
+
+// hasModes tells that a file's mode says who may read it.
+const hasModes = true
