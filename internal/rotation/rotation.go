@@ -131,7 +131,7 @@ func (o Options) replace(ctx context.Context, f *secretfile.File) (string, error
 	defer cancel()
 	secret, err := o.Rotate(ctx)
 	if err == nil {
-		if _, bad := secretfile.Parse([]byte(secret)).Secrets(); bad != nil || secret != strings.TrimSpace(secret) {
+		if _, bad := signature.NewSecret(secret); bad != nil || strings.HasPrefix(secret, "#") { // it would be a comment
 			err = ErrNewSecret
 		}
 	}
