@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 func init() { caddy.RegisterModule(new(App)) }
@@ -18,11 +19,12 @@ const appID = "dari_webhook"
 // it. Whatever has such an effect, or has to see the whole configuration, waits for the app's Start.
 type App struct {
 	atStarts []func() error
+	guarded  map[*caddyhttp.Server]bool
 }
 
 // CaddyModule returns the Caddy module information.
 func (*App) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: appID, New: func() caddy.Module { return new(App) }}
+	return caddy.ModuleInfo{ID: appID, New: func() caddy.Module { return &App{guarded: make(map[*caddyhttp.Server]bool)} }}
 }
 
 // appOf returns the app of the configuration that a module is provisioned for.

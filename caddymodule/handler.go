@@ -46,8 +46,9 @@ func init() { caddy.RegisterModule(new(Handler)) }
 //
 // # Headers
 //
-// What is forwarded carries Dari-Webhook-Verified, -Id, -Event and -Timestamp as they were verified; copies of these
-// that the sender set are removed. A refusal carries Dari-Webhook-Error, and the answer to a copy Dari-Webhook-Duplicate.
+// What is forwarded carries Dari-Webhook-Verified, -Id, -Event and -Timestamp as they were verified. On a server that has a
+// gate, whatever else a request says under these names is removed before any handler or error route sees it, on every path and
+// host. A refusal carries Dari-Webhook-Error, and the answer to a copy Dari-Webhook-Duplicate.
 type Handler struct {
 	// Provider names the platform whose deliveries are judged: one of those that are built in, or custom. Placeholders are
 	// not accepted. Default: dari.
@@ -115,7 +116,6 @@ type Handler struct {
 	logger   *zap.Logger // its lines name the gate
 	place    place
 	adjust   sync.Once
-	grace    func() time.Duration // Caddy's grace period, once the configuration has been loaded
 }
 
 // Tolerance is how far a delivery's timestamp may be from the clock.
@@ -140,7 +140,6 @@ var clock = time.Now
 // Provision prepares the handler. What can fail comes first; whatever it has acquired by then, Cleanup gives back.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
-	h.grace = func() time.Duration { return gracePeriod(ctx) }
 	opts, err := h.options()
 	if err != nil {
 		return err
@@ -157,6 +156,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	opts.Secrets = h.secrets.current()
+	if err := guardServer(ctx); err != nil {
+		return err
+	}
 	if err := h.openStore(ctx, &opts); err != nil {
 		return err
 	}
@@ -174,7 +176,6 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.reporter.scheme = h.gate.Scheme()
 	h.gate.ExpectSecrets(h.secrets.expected())
 	h.metrics.watch(h.gate, h.lease)
-	watchShutdown(ctx, h.grace)
 	h.warn()
 	h.secrets.watch(h.takeSecrets, h.metrics.secretsRead)
 	return nil
@@ -246,46 +247,40 @@ func (h *Handler) window() signature.Window {
 	return signature.Window{Past: time.Duration(h.Tolerance.Past), Future: time.Duration(h.Tolerance.Future)}
 }
 
-// drainTime is how much longer than its longest work a gate whose configuration has gone is waited for.
+// drainTime bounds how long a store is kept for deliveries that are still under way when their configuration has gone.
 const drainTime = time.Minute
 
 // Cleanup stops the watch over the secrets and gives the share in the store back once no delivery is under way any more.
-// After a reload that does not hold up the new configuration. When Caddy exits it is waited for until the grace period is
-// over, which all gates share.
+// After a reload that does not hold up the new configuration; when Caddy exits, it is waited for.
 func (h *Handler) Cleanup() error {
 	h.secrets.stop()
 	if h.receiver != nil {
 		h.receiver.Close()
 	}
+	if h.lease == nil {
+		return nil
+	}
 	if h.gate == nil || h.gate.Stats().InFlight == 0 {
 		return h.lease.release()
 	}
 	if caddy.Exiting() {
-		return h.drain(leaving.last())
+		return h.drain()
 	}
 	go func() {
-		if err := h.drain(time.Now().Add(h.longestWork() + drainTime)); err != nil {
+		if err := h.drain(); err != nil {
 			h.logger.Error("closing the store", zap.Error(err))
 		}
 	}()
 	return nil
 }
 
-// drainGlance is how often a gate that is waited for looks whether Caddy exits meanwhile.
-const drainGlance = 250 * time.Millisecond
-
-// drain waits for the deliveries under way, until a time at most, and gives the share in the store back.
-func (h *Handler) drain(until time.Time) error {
-	for h.gate.Stats().InFlight > 0 && time.Now().Before(until) {
-		ctx, cancel := context.WithTimeout(context.Background(), min(drainGlance, time.Until(until)))
-		_ = h.gate.Drain(ctx) // looked at above
-		cancel()
-		if caddy.Exiting() {
-			leaving.begin(h.grace())
-		}
-	}
-	if n := h.gate.Stats().InFlight; n > 0 {
-		h.logger.Warn("closing the store with deliveries in flight: their outcome may be lost", zap.Int64("in_flight", n))
+// drain waits for the deliveries under way and gives the share in the store back.
+func (h *Handler) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := h.gate.Drain(ctx); err != nil {
+		h.logger.Warn("deliveries are still under way while their store is closed",
+			zap.Int64("in_flight", h.gate.Stats().InFlight))
 	}
 	return h.lease.release()
 }

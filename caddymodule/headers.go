@@ -5,24 +5,78 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/gate"
 )
 
-// stripVouching removes from a header or a trailer the fields by which only a gate vouches for a delivery.
-func stripVouching(fields http.Header) {
-	strip(fields, contract.HeaderVerified, contract.HeaderEvent)
+// vouchers are the fields by which the gate vouches for a delivery.
+var vouchers = []string{contract.HeaderVerified, contract.HeaderID, contract.HeaderEvent, contract.HeaderTimestamp}
+
+// ours are all fields that only a gate may set: those of requests, and those of its answers, which mean nothing in a request.
+var ours = append(slices.Clone(vouchers), contract.HeaderDuplicate, contract.HeaderError)
+
+// The request variables about the gate's fields.
+const (
+	// saidVar holds what the sender says in the two fields that it may send too, for the gate alone.
+	saidVar = "dari_webhook.said"
+	// vouchedVar is true once a gate has set its fields.
+	vouchedVar = "dari_webhook.vouched"
+)
+
+// said is what a sender says of its delivery. The gate holds it against what is signed.
+type said struct{ id, timestamp []string }
+
+// setAside removes the gate's fields from a request's header, and keeps for the gate what the sender may say.
+func setAside(r *http.Request) {
+	var id, timestamp []string
+	for field := range r.Header {
+		if !isOurs(field) {
+			continue
+		}
+		switch field {
+		case contract.HeaderID:
+			id = r.Header[field]
+		case contract.HeaderTimestamp:
+			timestamp = r.Header[field]
+		}
+		delete(r.Header, field)
+	}
+	if id != nil || timestamp != nil {
+		caddyhttp.SetVar(r.Context(), saidVar, &said{id, timestamp})
+	}
 }
 
-// vouch replaces what the sender says of a delivery by what was verified (clause GATE-003).
+// takeBack gives a request what the sender says of its delivery, for as long as it is judged.
+func takeBack(r *http.Request) {
+	s, ok := caddyhttp.GetVar(r.Context(), saidVar).(*said)
+	if !ok {
+		return
+	}
+	caddyhttp.SetVar(r.Context(), saidVar, nil)
+	if s.id != nil {
+		r.Header[contract.HeaderID] = s.id
+	}
+	if s.timestamp != nil {
+		r.Header[contract.HeaderTimestamp] = s.timestamp
+	}
+}
+
+// vouch says of a delivery what was verified (clause GATE-003). Nothing that the sender says of it is left in the header.
 func vouch(r *http.Request, v gate.Verdict) {
-	strip(r.Header, vouchers...)
-	strip(r.Trailer, vouchers...)
 	r.Header.Set(contract.HeaderVerified, "true")
 	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
 	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
 	setKnown(r.Header, contract.HeaderTimestamp, timestampOf(&v))
 	keepVouching(r.Header)
+	caddyhttp.SetVar(r.Context(), vouchedVar, true)
+}
+
+// isVouched reports whether a gate has vouched for a request.
+func isVouched(r *http.Request) bool {
+	vouched, _ := caddyhttp.GetVar(r.Context(), vouchedVar).(bool)
+	return vouched
 }
 
 // keepVouching drops a Connection field that names one of the gate's: what it names belongs to the sender's connection, so
@@ -30,7 +84,7 @@ func vouch(r *http.Request, v gate.Verdict) {
 func keepVouching(h http.Header) {
 	for _, value := range h["Connection"] {
 		for name := range strings.SplitSeq(value, ",") {
-			if isOneOf(strings.TrimSpace(name), vouchers) {
+			if isOurs(strings.TrimSpace(name)) {
 				delete(h, "Connection")
 				return
 			}
@@ -38,28 +92,31 @@ func keepVouching(h http.Header) {
 	}
 }
 
-// vouchers are the fields by which the gate vouches for a delivery.
-var vouchers = []string{contract.HeaderVerified, contract.HeaderID, contract.HeaderEvent, contract.HeaderTimestamp}
-
 func setKnown(h http.Header, name, value string) {
 	if value != "" {
 		h.Set(name, value)
 	}
 }
 
-// strip removes fields from a header or a trailer, under every spelling that some receivers take for the same name: those
-// behind CGI see no difference between a hyphen, an underscore and a full stop, nor between cases.
-func strip(fields http.Header, names ...string) {
+// strip removes the gate's fields from a header or a trailer, but for those that are to be kept.
+func strip(fields http.Header, kept ...string) {
 	for field := range fields {
-		if isOneOf(field, names) {
+		if isOurs(field) && !slices.Contains(kept, field) {
 			delete(fields, field)
 		}
 	}
 }
 
-// isOneOf reports whether a field is one of some names to the most careless receiver.
-func isOneOf(field string, names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return sameField(field, name) })
+// shortestOfOurs is the length of the shortest of the gate's names.
+const shortestOfOurs = len(contract.HeaderID)
+
+// isOurs reports whether some receiver may take a field for one of the gate's. It is asked for every field of every request.
+func isOurs(field string) bool {
+	if len(field) < shortestOfOurs || field[0]|0x20 != 'd' {
+		return false
+	}
+	field = strings.TrimRight(field, " ") // the server lets it pass in a trailer
+	return slices.ContainsFunc(ours, func(name string) bool { return sameField(field, name) })
 }
 
 // sameField reports whether two field names are one to the most careless receiver.
@@ -75,13 +132,15 @@ func sameField(a, b string) bool {
 	return true
 }
 
+// folded is how CGI knows a character of a field's name: servers write every one that is neither letter nor digit in the same
+// way, and all letters in one case.
 func folded(c byte) byte {
 	switch {
-	case c == '_' || c == '.':
-		return '-'
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
 	case 'A' <= c && c <= 'Z':
 		return c | 0x20
 	default:
-		return c
+		return '-'
 	}
 }

@@ -16,13 +16,14 @@ import (
 	"github.com/darihook/darihook/internal/gate"
 )
 
-// longestWork bounds how long the handlers behind the gate may take with a delivery. A sender that hangs up does not end the
-// receiver's work, so something has to; the proxy's own time-outs are for tighter bounds.
+// longestWork bounds how long a receiver may take. A sender that hangs up does not end the receiver's work, so something
+// has to; the proxy's own time-outs are for tighter bounds.
 const longestWork = time.Hour
 
 // ServeHTTP judges a request and forwards it, answers it from the record, or refuses it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	h.adjust.Do(h.adjustStore)
+	takeBack(r)
 	if h.URLSecret != nil {
 		return h.serveHidden(w, r, next)
 	}
@@ -38,6 +39,7 @@ func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 		URLSecret: urlSecret, Query: r.URL.RawQuery,
 	})
 	body.close()
+	h.strip(r)
 	h.metrics.judged(v, time.Since(start), h.Observe)
 	h.reporter.verdict(r, v)
 	noteVerdict(r, v)
@@ -56,6 +58,17 @@ func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 	default:
 		return h.refuse(w, r, v)
 	}
+}
+
+// strip removes from a request the fields by which only a gate vouches for it, whatever the verdict: error routes see a
+// request that is refused. What a gate that observes lets through keeps what the sender says, for a receiver that verifies.
+func (h *Handler) strip(r *http.Request) {
+	strip(r.Trailer)
+	if h.Observe {
+		strip(r.Header, contract.HeaderID, contract.HeaderTimestamp)
+		return
+	}
+	strip(r.Header)
 }
 
 // answerChallenge shows a platform that this is the endpoint that it is looking for.
@@ -92,27 +105,10 @@ func bodyOf(r *http.Request, timed *timedBody) io.Reader {
 // letThrough hands a request on as it came, whatever the verdict on it.
 func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
 	defer func() { _ = a.Release() }() // there is no claim whose release could fail
-	stripVouching(r.Header)
-	stripVouching(r.Trailer)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &observedBody{a.Body(), r}
+		r.Body = a.Body()
 	}
 	return next.ServeHTTP(w, r)
-}
-
-// observedBody is a body that has perhaps not been read yet. Its trailer comes with its end, and must not vouch either.
-type observedBody struct {
-	io.ReadCloser
-	request *http.Request
-}
-
-// Read implements [io.Reader].
-func (b *observedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		stripVouching(b.request.Trailer)
-	}
-	return n, err
 }
 
 // forward hands a verified delivery to the receiver and ends its admission by the outcome.
@@ -121,7 +117,6 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	dropNoTrailer(r.Trailer)
 	rec := record(w)
 	start := time.Now()
-	rec.patience = patienceFor(r, start.Add(h.longestWork()))
 	outcome := outcomePanic
 	defer func() { // also while a panic goes by, which a broken upstream connection is
 		h.metrics.received(outcome, time.Since(start))
@@ -152,28 +147,16 @@ func unhandled(r *http.Request) bool {
 }
 
 // handOver has the receiver process a delivery, itself or by the next handler. The receiver's work is cut loose from the
-// sender's connection: a sender that hangs up neither cancels it nor loses what came of it. It ends with its time, or when
-// Caddy exits.
-func (h *Handler) handOver(rec *recorder, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
+// sender's connection: a sender that hangs up neither cancels it nor loses what came of it.
+func (h *Handler) handOver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
 	if h.receiver != nil {
-		return h.deliver(rec, r, a)
+		return h.deliver(w, r, a)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWork)
 	defer cancel()
-	under := &work{sender: r.Context(), cut: func() { rec.leaving.Store(true); cancel() }}
-	leaving.join(under)
-	defer leaving.leave(under)
 	r = r.WithContext(ctx)
 	giveBody(r, a)
-	return next.ServeHTTP(rec, r)
-}
-
-// longestWork is how long a delivery may take at the receiver.
-func (h *Handler) longestWork() time.Duration {
-	if h.receiver != nil {
-		return h.receiver.Timeout()
-	}
-	return longestWork
+	return next.ServeHTTP(w, r)
 }
 
 // The outcomes of a forwarded delivery, as metrics name them.

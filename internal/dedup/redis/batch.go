@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/darihook/darihook/internal/dedup"
 	"github.com/redis/rueidis"
 )
 
@@ -76,10 +75,10 @@ func (b *batches) run(x *batch) {
 	b.send(ctx, client, x.calls)
 }
 
-// fail ends the calls of a closed batch that were not sent.
+// fail ends the calls of a closed batch.
 func (b *batches) fail(x *batch, err error) {
 	for _, c := range x.calls {
-		b.finish(c, reply{}, dedup.Unchanged(err))
+		b.finish(c, reply{}, err)
 	}
 }
 

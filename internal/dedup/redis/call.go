@@ -29,18 +29,18 @@ func call[T any](ctx context.Context, s *Store, limit time.Duration, f func(cont
 func submit[T any](ctx context.Context, s *Store, limit time.Duration, begin func(chan<- result[T])) (T, error) {
 	var none T
 	if err := s.usable(ctx); err != nil {
-		return none, dedup.Unchanged(err)
+		return none, err
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case s.slots <- struct{}{}:
 	case <-timer.C:
-		return none, dedup.Unchanged(s.ended(ctx))
+		return none, s.ended(ctx)
 	case <-ctx.Done():
-		return none, dedup.Unchanged(s.ended(ctx))
+		return none, s.ended(ctx)
 	case <-s.closed:
-		return none, dedup.Unchanged(s.ended(ctx))
+		return none, s.ended(ctx)
 	}
 	results := make(chan result[T], 1)
 	begin(results)

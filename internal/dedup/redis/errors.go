@@ -118,27 +118,12 @@ var phrases = map[string]Reason{
 	"first record does not look like": WrongServer,
 }
 
-// explain says what an error of the client or the server means, and marks one after which nothing can have changed: the server
-// has refused the command, or there was no connection to send it on.
+// explain says what an error of the client or the server means.
 func explain(err error) error {
-	if _, ok := errors.AsType[*Error](err); ok {
-		return err
-	}
-	if answered(err) || notDialed(err) {
-		return fault(reasonOf(err), dedup.Unchanged(err))
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
 	}
 	return fault(reasonOf(err), err)
-}
-
-// answered tells the server's own errors.
-func answered(err error) bool {
-	_, ok := errors.AsType[*rueidis.RedisError](err)
-	return ok
-}
-
-func notDialed(err error) bool {
-	dial, ok := errors.AsType[*net.OpError](err)
-	return ok && dial.Op == "dial"
 }
 
 func reasonOf(err error) Reason {
@@ -186,7 +171,14 @@ func hasReason(err error, reasons ...Reason) bool {
 
 // lostConnection tells that the connection ended under a command while there is time to ask again.
 func lostConnection(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() == nil && !errors.Is(err, rueidis.ErrClosing) && !answered(err) && !notDialed(err)
+	if err == nil || ctx.Err() != nil || errors.Is(err, rueidis.ErrClosing) {
+		return false
+	}
+	if _, answered := errors.AsType[*rueidis.RedisError](err); answered {
+		return false
+	}
+	dial, ok := errors.AsType[*net.OpError](err)
+	return !ok || dial.Op != "dial"
 }
 
 // wrongServer makes the fault of a server that does not fit the options.
