@@ -110,10 +110,17 @@ func (f *Forward) parseOption(d *caddyfile.Dispenser, name string) error {
 // the same failure.
 func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, a *gate.Admission) error {
 	trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
-	err := h.receiver.Deliver(w, forward.Delivery{Request: r, Body: a.Bytes(), TrustForwarded: trusted})
+	var stop forward.Stop
+	under := &work{sender: r.Context(), cut: stop.Now}
+	leaving.join(under)
+	defer leaving.leave(under)
+	err := h.receiver.Deliver(w, forward.Delivery{Request: r, Body: a.Bytes(), TrustForwarded: trusted, Stop: &stop})
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, forward.ErrStopped):
+		comeAgain(w)
+		return caddyhttp.Error(http.StatusServiceUnavailable, errLeaving)
 	case errors.Is(err, forward.ErrCut):
 		// The sender has the header, so that only an abort tells it that something is missing. reverse_proxy does the same.
 		h.logger.Warn("the receiver's answer ended early")
@@ -122,8 +129,12 @@ func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, a *gate.Admiss
 	case errors.Is(err, forward.ErrTimeout):
 		return caddyhttp.Error(http.StatusGatewayTimeout, err)
 	case errors.Is(err, forward.ErrBusy):
+		comeAgain(w)
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	default:
 		return caddyhttp.Error(http.StatusBadGateway, err)
 	}
 }
+
+// comeAgain asks the sender to send the delivery again soon.
+func comeAgain(w http.ResponseWriter) { w.Header().Set("Retry-After", "1") }

@@ -116,6 +116,7 @@ type Handler struct {
 	logger   *zap.Logger // its lines name the gate
 	place    place
 	adjust   sync.Once
+	grace    func() time.Duration // Caddy's grace period, once the configuration has been loaded
 }
 
 // Tolerance is how far a delivery's timestamp may be from the clock.
@@ -140,6 +141,7 @@ var clock = time.Now
 // Provision prepares the handler. What can fail comes first; whatever it has acquired by then, Cleanup gives back.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	h.grace = func() time.Duration { return gracePeriod(ctx) }
 	opts, err := h.options()
 	if err != nil {
 		return err
@@ -176,6 +178,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.reporter.scheme = h.gate.Scheme()
 	h.gate.ExpectSecrets(h.secrets.expected())
 	h.metrics.watch(h.gate, h.lease)
+	watchShutdown(ctx, h.grace)
 	h.warn()
 	h.secrets.watch(h.takeSecrets, h.metrics.secretsRead)
 	return nil
@@ -247,40 +250,46 @@ func (h *Handler) window() signature.Window {
 	return signature.Window{Past: time.Duration(h.Tolerance.Past), Future: time.Duration(h.Tolerance.Future)}
 }
 
-// drainTime bounds how long a store is kept for deliveries that are still under way when their configuration has gone.
+// drainTime is how much longer than its longest work a gate whose configuration has gone is waited for.
 const drainTime = time.Minute
 
 // Cleanup stops the watch over the secrets and gives the share in the store back once no delivery is under way any more.
-// After a reload that does not hold up the new configuration; when Caddy exits, it is waited for.
+// After a reload that does not hold up the new configuration. When Caddy exits it is waited for until the grace period is
+// over, which all gates share.
 func (h *Handler) Cleanup() error {
 	h.secrets.stop()
 	if h.receiver != nil {
 		h.receiver.Close()
 	}
-	if h.lease == nil {
-		return nil
-	}
 	if h.gate == nil || h.gate.Stats().InFlight == 0 {
 		return h.lease.release()
 	}
 	if caddy.Exiting() {
-		return h.drain()
+		return h.drain(leaving.last())
 	}
 	go func() {
-		if err := h.drain(); err != nil {
+		if err := h.drain(time.Now().Add(h.longestWork() + drainTime)); err != nil {
 			h.logger.Error("closing the store", zap.Error(err))
 		}
 	}()
 	return nil
 }
 
-// drain waits for the deliveries under way and gives the share in the store back.
-func (h *Handler) drain() error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	if err := h.gate.Drain(ctx); err != nil {
-		h.logger.Warn("deliveries are still under way while their store is closed",
-			zap.Int64("in_flight", h.gate.Stats().InFlight))
+// drainGlance is how often a gate that is waited for looks whether Caddy exits meanwhile.
+const drainGlance = 250 * time.Millisecond
+
+// drain waits for the deliveries under way, until a time at most, and gives the share in the store back.
+func (h *Handler) drain(until time.Time) error {
+	for h.gate.Stats().InFlight > 0 && time.Now().Before(until) {
+		ctx, cancel := context.WithTimeout(context.Background(), min(drainGlance, time.Until(until)))
+		_ = h.gate.Drain(ctx) // looked at above
+		cancel()
+		if caddy.Exiting() {
+			leaving.begin(h.grace())
+		}
+	}
+	if n := h.gate.Stats().InFlight; n > 0 {
+		h.logger.Warn("closing the store with deliveries in flight: their outcome may be lost", zap.Int64("in_flight", n))
 	}
 	return h.lease.release()
 }

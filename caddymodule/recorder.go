@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -14,13 +15,18 @@ import (
 // receiver's side: what it would have been sent is dropped, so that a proxy goes on to the end and the outcome counts.
 type recorder struct {
 	caddyhttp.ResponseWriterWrapper
-	status int
-	gone   bool
+	status   int
+	gone     bool
+	patience patience
+	leaving  atomic.Bool // Caddy exits, and the delivery has been cut
 }
 
 func record(w http.ResponseWriter) *recorder {
 	return &recorder{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
 }
+
+// clientClosed is the status by which Caddy records that a sender has hung up.
+const clientClosed = 499
 
 // final returns the status of the answer: 200 when nothing was said of it, as net/http has it.
 func (r *recorder) final() int {
@@ -33,6 +39,10 @@ func (r *recorder) final() int {
 // WriteHeader notes the first status that is final. Informational ones are passed on and not counted, but for 101, after
 // which there is no other.
 func (r *recorder) WriteHeader(status int) {
+	if status == clientClosed && r.leaving.Load() { // reverse_proxy takes every cancellation for the sender's
+		comeAgain(r.ResponseWriter)
+		status = http.StatusServiceUnavailable
+	}
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		r.status = status
 	}
@@ -47,7 +57,9 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if r.gone {
 		return len(p), nil
 	}
+	r.patience.begin(r.ResponseWriter, len(p))
 	n, err := r.ResponseWriter.Write(p)
+	r.patience.end(r.ResponseWriter)
 	if err == nil || isReceivers(err) {
 		return n, err
 	}
@@ -73,7 +85,9 @@ func (r *recorder) FlushError() error {
 	if r.gone {
 		return nil
 	}
+	r.patience.begin(r.ResponseWriter, patientBytes)
 	err := http.NewResponseController(r.ResponseWriter).Flush()
+	r.patience.end(r.ResponseWriter)
 	if err == nil || errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/darihook/darihook/internal/gate"
 )
 
-// longestWork bounds how long a receiver may take. A sender that hangs up does not end the receiver's work, so something
-// has to; the proxy's own time-outs are for tighter bounds.
+// longestWork bounds how long the handlers behind the gate may take with a delivery. A sender that hangs up does not end the
+// receiver's work, so something has to; the proxy's own time-outs are for tighter bounds.
 const longestWork = time.Hour
 
 // ServeHTTP judges a request and forwards it, answers it from the record, or refuses it.
@@ -117,6 +117,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	dropNoTrailer(r.Trailer)
 	rec := record(w)
 	start := time.Now()
+	rec.patience = patienceFor(r, start.Add(h.longestWork()))
 	outcome := outcomePanic
 	defer func() { // also while a panic goes by, which a broken upstream connection is
 		h.metrics.received(outcome, time.Since(start))
@@ -147,16 +148,28 @@ func unhandled(r *http.Request) bool {
 }
 
 // handOver has the receiver process a delivery, itself or by the next handler. The receiver's work is cut loose from the
-// sender's connection: a sender that hangs up neither cancels it nor loses what came of it.
-func (h *Handler) handOver(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
+// sender's connection: a sender that hangs up neither cancels it nor loses what came of it. It ends with its time, or when
+// Caddy exits.
+func (h *Handler) handOver(rec *recorder, r *http.Request, next caddyhttp.Handler, a *gate.Admission) error {
 	if h.receiver != nil {
-		return h.deliver(w, r, a)
+		return h.deliver(rec, r, a)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWork)
 	defer cancel()
+	under := &work{sender: r.Context(), cut: func() { rec.leaving.Store(true); cancel() }}
+	leaving.join(under)
+	defer leaving.leave(under)
 	r = r.WithContext(ctx)
 	giveBody(r, a)
-	return next.ServeHTTP(w, r)
+	return next.ServeHTTP(rec, r)
+}
+
+// longestWork is how long a delivery may take at the receiver.
+func (h *Handler) longestWork() time.Duration {
+	if h.receiver != nil {
+		return h.receiver.Timeout()
+	}
+	return longestWork
 }
 
 // The outcomes of a forwarded delivery, as metrics name them.

@@ -49,8 +49,11 @@ func acquireStore(module StoreModule) (*storeLease, error) {
 	return &storeLease{module: module, store: value.(sharedStore).Store, kind: kind, key: key}, nil
 }
 
-// release gives the share back. Only the first call does.
+// release gives the share back, if there is one. Only the first call does.
 func (l *storeLease) release() (err error) {
+	if l == nil {
+		return nil
+	}
 	l.once.Do(func() {
 		stores.Lock()
 		defer stores.Unlock()

@@ -1,7 +1,9 @@
 package caddymodule_test
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,4 +117,34 @@ func TestPendingOutcomeOutlivesReload(t *testing.T) {
 	})
 	g.load(site)
 	wantDuplicate(t, g, r, "evt_1")
+}
+
+// TestRedisPauseOutlastsNothing pauses the server under deliveries that it has not heard of. It makes their claims when it goes on,
+// though their senders have long been refused: the senders' retries must get through, and not wait for the lease.
+func TestRedisPauseOutlastsNothing(t *testing.T) {
+	server := redistest.New(t)
+	g, r := newGateway(t), newReceiver(t, nil)
+	g.load(byForward.site(r, onRedis(server, "in_flight reject", "lease 10m")))
+	eventually(t, "a delivery", func() bool { return g.deliver("evt_first").status == 200 })
+	before := r.hits.Load()
+
+	server.Pause()
+	var senders sync.WaitGroup
+	ids := make([]string, 16)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("evt_%d", i)
+		senders.Go(func() {
+			if a := g.deliver(ids[i]); a.status != 503 {
+				t.Errorf("while the server is paused: %s", a)
+			}
+		})
+	}
+	senders.Wait()
+	server.Resume()
+	for _, id := range ids {
+		eventually(t, "the sender's retry to be processed", func() bool { return g.deliver(id).status == 200 })
+	}
+	if n := r.hits.Load() - before; n != int64(len(ids)) {
+		t.Errorf("the receiver got %d deliveries %d times", len(ids), n)
+	}
 }

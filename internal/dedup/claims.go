@@ -122,13 +122,13 @@ func (c *Claims) acquire(s *claimShard, key Key, lapsed, next claim) (Claim, err
 	record, found, err := c.done(key)
 	switch {
 	case err != nil:
-		return Claim{}, err
+		return Claim{}, Unchanged(err)
 	case found:
 		return Claim{Record: record}, nil
 	}
 	if c.admit != nil {
 		if err := c.admit(); err != nil {
-			return Claim{}, err
+			return Claim{}, Unchanged(err)
 		}
 	}
 	if _, over := s.claims[key]; !over {

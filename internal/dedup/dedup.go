@@ -103,11 +103,21 @@ var (
 	ErrFull = errors.New("store full")
 	// ErrTooFewCopies answers a Commit whose outcome is recorded, and in fewer places than the store was told to.
 	ErrTooFewCopies = errors.New("too few copies")
+	// ErrUnchanged is wrapped by a fault after which the store is certainly as it was: the call was never sent, or it was
+	// refused. After a fault without it, the call may still take effect. See [Unchanged].
+	ErrUnchanged = errors.New("nothing changed")
 	// ErrClosed answers every call after Close.
 	ErrClosed = errors.New("store closed")
 	// ErrFailed is a fault that no repetition ends: the store answers it until it is opened anew.
 	ErrFailed = errors.New("store failed")
 )
+
+// Unchanged makes a fault wrap [ErrUnchanged], with the same text.
+func Unchanged(fault error) error { return unchanged{fault} }
+
+type unchanged struct{ error }
+
+func (u unchanged) Unwrap() []error { return []error{u.error, ErrUnchanged} }
 
 // Store is the protocol that every backend speaks. Its methods are safe for concurrent use, return as soon as ctx is
 // done, and measure leases and times-to-live by their own clock.

@@ -63,6 +63,9 @@ func New(opts Options) *Client {
 	return c
 }
 
+// Timeout bounds one delivery at the receiver.
+func (c *Client) Timeout() time.Duration { return c.opts.Timeout }
+
 // Close closes the connections that are not in use. Those that are follow when they have been unused for KeepAlive.
 func (c *Client) Close() { c.pool.CloseIdleConnections() }
 
@@ -77,6 +80,8 @@ var (
 	ErrTimeout = errors.New("the receiver has not answered in time")
 	// ErrExchange: the connection broke, or what came back is no answer.
 	ErrExchange = errors.New("exchange with the receiver")
+	// ErrStopped: the delivery's Stop has ended it.
+	ErrStopped = errors.New("stopped before the receiver has answered")
 	// ErrCut: the answer ended early, after its header was passed on.
 	ErrCut = errors.New("the receiver's answer ended early")
 )
@@ -88,21 +93,27 @@ type Delivery struct {
 	Body []byte
 	// TrustForwarded keeps what the request's X-Forwarded fields say of the hops before this one.
 	TrustForwarded bool
+	// Stop ends the exchange from elsewhere. Nil: nothing does but Timeout.
+	Stop *Stop
 }
 
 // Deliver sends a delivery and copies the answer to w, whose errors it takes for the receiver's: w must not return those
-// of a sender that has hung up. The request's context is not looked at; Timeout alone bounds what has begun. Errors: those
-// above.
+// of a sender that has hung up. The request's context is not looked at: Timeout and Stop alone bound what has begun. Errors:
+// those above.
 func (c *Client) Deliver(w http.ResponseWriter, d Delivery) error {
 	ex, err := c.begin()
 	if err != nil {
 		return err
 	}
 	defer ex.end()
+	d.Stop.hold(ex.conn)
+	defer d.Stop.letGo() // before the connection is given back
 	err = ex.run(w, d)
 	switch {
 	case err == nil, errors.Is(err, ErrCut):
 		return err
+	case ex.conn.stopped.Load():
+		return ErrStopped
 	case isTimeout(err):
 		return ErrTimeout
 	default:
@@ -164,7 +175,7 @@ func (c *Client) noConnection(err error) error {
 }
 
 // end gives the connection back, or closes it when it is no good any more.
-func (e *exchange) end() { e.release(e.sound && e.reader.Buffered() == 0) }
+func (e *exchange) end() { e.release(e.sound && e.reader.Buffered() == 0 && !e.conn.stopped.Load()) }
 
 // run sends the request and passes the answer on. A receiver may answer before it has read everything: what it says then
 // counts, and the connection is of no further use. Where there is no answer, what kept the request from being sent is

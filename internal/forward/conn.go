@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -26,6 +27,8 @@ type conn struct {
 	until time.Time       // the end of the exchange under way
 	broke error           // what ended the reading of the exchange under way
 	toEnd bool            // the connection's end is the answer's
+
+	stopped atomic.Bool // the exchange under way is to end at once; the connection is of no further use
 }
 
 // dial is the pool's way to a connection.
@@ -73,10 +76,13 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		if err := c.SetWriteDeadline(pause); err != nil {
 			return n, err
 		}
+		if c.stopped.Load() { // which may have been before the deadline was set
+			return n, os.ErrDeadlineExceeded
+		}
 		m, err := c.Conn.Write(p[n:])
 		n += m
 		switch {
-		case !errors.Is(err, os.ErrDeadlineExceeded):
+		case !errors.Is(err, os.ErrDeadlineExceeded) || c.stopped.Load():
 			return n, err
 		case c.answered():
 			return n, errEarly

@@ -123,7 +123,7 @@ func (a *Admission) Commit(status int) error {
 }
 
 // Release ends the admission after anything but success: the next copy is a new attempt (clause DUP-002). Its error means
-// that the claim is left to run out by itself.
+// that the claim may still be held; the release is then repeated in the background.
 func (a *Admission) Release() error {
 	if !a.end() {
 		return nil
@@ -133,7 +133,7 @@ func (a *Admission) Release() error {
 		return nil
 	}
 	a.letGo()
-	return a.gate.store.release(a.ctx, a.key, a.owner)
+	return a.gate.release(a.ctx, a.key, a.owner)
 }
 
 // end gives the body back and reports whether the admission had not been ended yet.

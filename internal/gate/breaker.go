@@ -1,8 +1,23 @@
 package gate
 
-import "github.com/sony/gobreaker/v2"
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// Breaker is how a Gate stands to its store. The zero value is BreakerClosed.
+	"github.com/sony/gobreaker/v2"
+)
+
+const (
+	// breakerFaults is how many faults in a row open the circuit breaker.
+	breakerFaults = 5
+	// breakerRest is how long it stays open before one question probes the store.
+	breakerRest = time.Second
+)
+
+// Breaker is the state of a circuit breaker. The zero value is BreakerClosed.
 type Breaker int
 
 const (
@@ -27,12 +42,72 @@ func (b Breaker) String() string {
 	}
 }
 
-// state tells how the breaker stands; without a store it is closed.
-func (s *guardedStore) state() Breaker {
-	if s == nil {
-		return BreakerClosed
+// errSpared answers a question that was not asked because the circuit breaker is open.
+var errSpared = errors.New("store circuit breaker open")
+
+// breaker is a circuit breaker that the faults of claims open. Those of other questions do not count: a store that takes no
+// outcomes may still know which deliveries are copies.
+type breaker struct {
+	circuit *gobreaker.CircuitBreaker[struct{}]
+	// lastFault is the last fault that counted: why the breaker is open.
+	lastFault atomic.Pointer[error]
+	trial     sync.Mutex // held by a question that can wait, while the breaker is half open
+}
+
+func newBreaker(o Observer) *breaker {
+	return &breaker{circuit: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests:  1,
+		Timeout:      breakerRest,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFaults },
+		IsSuccessful: func(err error) bool { return !isFault(err) },
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			if from == gobreaker.StateClosed || to == gobreaker.StateClosed { // not for every probe that failed
+				o.BreakerMoved(to == gobreaker.StateOpen)
+			}
+		},
+	})}
+}
+
+// guard asks unless the breaker is open; the answer counts. What was not asked is answered with errSpared and the last fault,
+// so that an operator who looks later reads the cause all the same.
+func (b *breaker) guard(ask func() error) error {
+	_, err := b.circuit.Execute(func() (struct{}, error) {
+		err := ask()
+		if isFault(err) {
+			b.lastFault.Store(&err)
+		}
+		return struct{}{}, err
+	})
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return b.spared()
 	}
-	switch s.breaker.State() {
+	return err
+}
+
+func (b *breaker) spared() error {
+	if last := b.lastFault.Load(); last != nil {
+		return fmt.Errorf("%w, last fault: %w", errSpared, *last)
+	}
+	return errSpared
+}
+
+// spare asks a question that can wait: not while the breaker is open, and one at a time while it is half open, since a store that is
+// down must not be asked for everything that waits for it. The answer neither opens nor closes the breaker.
+func (b *breaker) spare(ask func() error) error {
+	switch b.state() {
+	case BreakerOpen:
+		return b.spared()
+	case BreakerHalfOpen:
+		if !b.trial.TryLock() {
+			return b.spared()
+		}
+		defer b.trial.Unlock()
+	}
+	return ask()
+}
+
+func (b *breaker) state() Breaker {
+	switch b.circuit.State() {
 	case gobreaker.StateOpen:
 		return BreakerOpen
 	case gobreaker.StateHalfOpen:

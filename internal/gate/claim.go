@@ -17,9 +17,6 @@ func (g *Gate) claim(ctx context.Context, d Delivery, b *body) (*Admission, Verd
 	}
 	key, owner := dedup.Key{Scope: g.opts.Scope, ID: d.ID}, dedup.NewOwner()
 	claim, err := g.settle(ctx, key, owner)
-	if err != nil {
-		g.abandon(ctx, key, owner)
-	}
 	switch {
 	case err != nil && g.opts.AllowUnavailable:
 		v.Unrecorded, v.Cause = true, err
@@ -48,7 +45,7 @@ func (v Verdict) refused(r *refusal, retryAfter time.Duration) Verdict {
 // settle claims a key, waiting for the outcome of another copy as long as it is told to. A claim that is neither acquired
 // nor done is still in flight.
 func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner) (dedup.Claim, error) {
-	claim, err := g.store.claim(ctx, key, owner, g.opts.Lease)
+	claim, err := g.ask(ctx, key, owner)
 	if err != nil || !undecided(claim) || g.opts.Wait < 0 {
 		return claim, err
 	}
@@ -58,7 +55,7 @@ func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner) (de
 		if err := g.store.wait(deadline, key); err != nil && deadline.Err() == nil {
 			return claim, errors.Join(errWaiting, err)
 		}
-		if claim, err = g.store.claim(ctx, key, owner, g.opts.Lease); err != nil {
+		if claim, err = g.ask(ctx, key, owner); err != nil {
 			return claim, err
 		}
 	}
@@ -68,17 +65,13 @@ func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner) (de
 // undecided reports whether another copy holds the key and has no outcome yet.
 func undecided(c dedup.Claim) bool { return !c.Acquired && c.Record.State == dedup.InFlight }
 
-// abandon releases a claim that may have been made although its answer was lost, so that the sender's retry need not wait
-// for the lease. Nobody waits for it.
-func (g *Gate) abandon(ctx context.Context, key dedup.Key, owner dedup.Owner) {
-	if g.store.state() == BreakerOpen {
-		return
+// ask claims a key once, and releases a claim whose answer was lost.
+func (g *Gate) ask(ctx context.Context, key dedup.Key, owner dedup.Owner) (dedup.Claim, error) {
+	claim, err := g.store.claim(ctx, key, owner, g.opts.Lease)
+	if mayHold(err) {
+		g.abandon(key, owner)
 	}
-	g.flights.begin()
-	go func() {
-		defer g.flights.done()
-		_ = g.store.release(ctx, key, owner) // the lease does it otherwise
-	}()
+	return claim, err
 }
 
 var errWaiting = errors.New("waiting for another copy")

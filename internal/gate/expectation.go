@@ -10,9 +10,10 @@ import (
 	"github.com/darihook/darihook/signature"
 )
 
+// MaxExpectation is the longest time for which new secrets can be announced ahead.
+const MaxExpectation = time.Minute
+
 const (
-	// maxExpectation is the longest time for which new secrets can be announced ahead.
-	maxExpectation = time.Minute
 	// maxHeld is how many requests wait for new secrets at once, and heldShare the part of the body budget that their
 	// bodies may take, one body excepted: forged requests wait as well as others, and must leave the rest of the budget to
 	// deliveries that match.
@@ -40,7 +41,7 @@ func (g *Gate) ExpectSecrets(until time.Time) {
 	e := &g.expected
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if latest := g.opts.Now().Add(maxExpectation); until.After(latest) {
+	if latest := g.opts.Now().Add(MaxExpectation); until.After(latest) {
 		until = latest
 	}
 	e.until = until

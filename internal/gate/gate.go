@@ -144,6 +144,7 @@ type Gate struct {
 	budget     budget
 	flights    flights
 	pending    atomic.Int64 // outcomes that the store has not taken yet
+	releases   atomic.Int64 // releases that it has not answered yet
 }
 
 // New returns a Gate. Errors: no secret or an unusable one, an unusable scheme, or options out of range.

@@ -6,25 +6,19 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/darihook/darihook/internal/dedup"
 )
 
-const (
-	// MaxPending bounds the outcomes of one Gate that are offered to its store in the background. One that comes beyond
-	// them is given up after the attempts that its sender waits for.
-	MaxPending = 4096
-	// longestPause bounds the pauses between two offers of one outcome, but for the jitter of half of it.
-	longestPause = time.Second
-)
+// MaxPending bounds the outcomes of one Gate that are offered to its store in the background. One that comes beyond
+// them is given up after the attempts that its sender waits for.
+const MaxPending = 4096
 
-// pending is an outcome that the store has not taken while its sender waited. It is offered again and again for as long as
-// the claim may last: once the lease is out, a store no longer knows whose the key was, and answers that it is not owned.
-// The lease is not renewed meanwhile. A store that took the renewal would have taken the outcome, and one that takes
-// renewals and no outcomes would keep all copies waiting for ever.
+// pending retries a failed commit in the background, after the sender has been answered, until the claim's lease expires: from
+// then on a store no longer knows whose the key was, and answers that it is not owned. The lease is not renewed meanwhile.
+// A store that took the renewal would have taken the outcome, and one that takes renewals and no outcomes would keep all
+// copies waiting for ever.
 //
-// It keeps nothing of its request, and between two offers no goroutine.
+// It keeps nothing of its request.
 type pending struct {
 	gate     *Gate
 	delivery Delivery
@@ -32,7 +26,6 @@ type pending struct {
 	owner    dedup.Owner
 	outcome  dedup.Outcome
 	until    time.Time // when the lease must have run out
-	pauses   *backoff.ExponentialBackOff
 }
 
 var errTooManyPending = errors.New("too many outcomes wait for the store already")
@@ -47,27 +40,15 @@ func (g *Gate) pend(p *pending, err error) {
 	default:
 		g.flights.begin()
 		g.opts.Observer.OutcomePending(p.delivery, err)
-		p.pauses = backoff.NewExponentialBackOff()
-		p.pauses.InitialInterval, p.pauses.MaxInterval = min(g.opts.StoreTimeout, longestPause), longestPause
-		p.wait()
+		r := &retry{ask: p.offer, until: p.until, ended: p.end}
+		r.start(g.opts.StoreTimeout)
 		return
 	}
 	p.report(err)
 }
 
-// wait sets the time of the next offer. The last one is made when the lease must have run out: where the answer to an
-// earlier one was lost, it may tell that the outcome is recorded.
-func (p *pending) wait() {
-	time.AfterFunc(min(p.pauses.NextBackOff(), time.Until(p.until)), p.offer)
-}
-
-func (p *pending) offer() {
-	err := p.gate.store.offer(context.Background(), p.key, p.owner, p.outcome, p.gate.opts.TTL)
-	if err != nil && !isFinal(err) && time.Now().Before(p.until) {
-		p.wait()
-		return
-	}
-	p.end(err)
+func (p *pending) offer() error {
+	return p.gate.store.reoffer(context.Background(), p.key, p.owner, p.outcome, p.gate.opts.TTL)
 }
 
 func (p *pending) end(err error) {

@@ -3,21 +3,13 @@ package gate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
-
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/darihook/darihook/internal/dedup"
 )
 
 const (
-	// breakerFaults is how many claims in a row must fail before the store is left alone.
-	breakerFaults = 5
-	// breakerRest is how long it is left alone before one claim tries it again.
-	breakerRest = time.Second
 	// commitAttempts is how often an outcome is offered to the store while its sender waits.
 	commitAttempts = 3
 	// commitPatience is how many store time-outs one commit may take: it is the one durable write of a delivery.
@@ -29,26 +21,19 @@ type guardedStore struct {
 	dedup.Store
 	timeout  time.Duration
 	observer Observer
-	breaker  *gobreaker.CircuitBreaker[dedup.Claim]
-	// lastFault is that of the last claim that had one: why the store is left alone.
-	lastFault atomic.Pointer[error]
+	breaker  *breaker
 }
 
 func guard(o Options) *guardedStore {
-	return &guardedStore{
-		Store: o.Store, timeout: o.StoreTimeout, observer: o.Observer,
-		breaker: gobreaker.NewCircuitBreaker[dedup.Claim](gobreaker.Settings{
-			MaxRequests:  1,
-			Timeout:      breakerRest,
-			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFaults },
-			IsSuccessful: func(err error) bool { return !isFault(err) },
-			OnStateChange: func(_ string, from, to gobreaker.State) {
-				if from == gobreaker.StateClosed || to == gobreaker.StateClosed { // and not each time that it was tried in vain
-					o.Observer.BreakerMoved(to == gobreaker.StateOpen)
-				}
-			},
-		}),
+	return &guardedStore{Store: o.Store, timeout: o.StoreTimeout, observer: o.Observer, breaker: newBreaker(o.Observer)}
+}
+
+// state tells how the breaker stands; without a store it is closed.
+func (s *guardedStore) state() Breaker {
+	if s == nil {
+		return BreakerClosed
 	}
+	return s.breaker.state()
 }
 
 // isFault tells a store that cannot answer from one whose answer is no.
@@ -71,22 +56,14 @@ func (s *guardedStore) ask(ctx context.Context, op Operation, patience time.Dura
 	return err
 }
 
-// claim asks for a key unless the breaker is open. The error then holds the fault that opened it: an operator who comes later
-// reads the reason all the same.
-func (s *guardedStore) claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (dedup.Claim, error) {
-	claim, err := s.breaker.Execute(func() (claim dedup.Claim, err error) {
-		err = s.ask(ctx, OpClaim, s.timeout, func(ctx context.Context) error {
+// claim asks for a key unless the breaker is open.
+func (s *guardedStore) claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (claim dedup.Claim, err error) {
+	err = s.breaker.guard(func() error {
+		return s.ask(ctx, OpClaim, s.timeout, func(ctx context.Context) (err error) {
 			claim, err = s.Claim(ctx, key, owner, lease)
 			return err
 		})
-		if isFault(err) {
-			s.lastFault.Store(&err)
-		}
-		return claim, err
 	})
-	if last := s.lastFault.Load(); last != nil && (errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)) {
-		err = fmt.Errorf("left alone for a moment after too many faults, the last of them: %w", *last)
-	}
 	return claim, err
 }
 
@@ -116,15 +93,23 @@ func (s *guardedStore) offer(ctx context.Context, key dedup.Key, owner dedup.Own
 	})
 }
 
-// isFinal tells an answer to a commit that another offer would not change.
+// reoffer offers an outcome once more, in the background.
+func (s *guardedStore) reoffer(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
+	return s.breaker.spare(func() error { return s.offer(ctx, key, owner, outcome, ttl) })
+}
+
+// isFinal tells an answer to a commit or a release that another attempt would not change.
 func isFinal(err error) bool {
 	return slices.ContainsFunc([]error{dedup.ErrNotOwner, dedup.ErrKey, dedup.ErrOutcome, dedup.ErrClosed, dedup.ErrFailed},
 		func(final error) bool { return errors.Is(err, final) })
 }
 
+// release ends a claim unless the breaker is open.
 func (s *guardedStore) release(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
-	return s.ask(ctx, OpRelease, s.timeout, func(ctx context.Context) error {
-		return s.Release(ctx, key, owner)
+	return s.breaker.spare(func() error {
+		return s.ask(ctx, OpRelease, s.timeout, func(ctx context.Context) error {
+			return s.Release(ctx, key, owner)
+		})
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -63,6 +64,9 @@ func (p *Process) Stop() {
 	defer timer.Stop()
 	<-p.exited
 }
+
+// Interrupt asks the process to end, and leaves it all the time that it takes.
+func (p *Process) Interrupt() error { return p.cmd.Process.Signal(os.Interrupt) }
 
 // Kill ends the process at once, as a crash does.
 func (p *Process) Kill() {

@@ -34,19 +34,38 @@ const (
 	version       = versionPrefix + "1\n"
 )
 
+// lockedDirectory is a directory that is locked, and kept open so that none that is made after its removal can get its
+// identity.
+type lockedDirectory struct{ lock, dir io.Closer }
+
+// Close gives the lock back.
+func (l lockedDirectory) Close() error { return errors.Join(l.lock.Close(), l.dir.Close()) }
+
 // lockDirectory makes path a directory if it is none yet and locks it.
 func lockDirectory(path string, files vfs.FS) (io.Closer, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return nil, fmt.Errorf("creating store: %w", err)
 	}
-	lock, err := files.Lock(filepath.Join(path, lockName))
-	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
-		return nil, fmt.Errorf("creating store: %w", err)
-	}
+	dir, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrLocked, path, err)
+		return nil, fmt.Errorf("opening store: %w", err)
 	}
-	return lock, nil
+	lock, err := files.Lock(filepath.Join(path, lockName))
+	if err != nil {
+		return nil, errors.Join(explainLock(path, err), dir.Close())
+	}
+	return lockedDirectory{lock, dir}, nil
+}
+
+// explainLock tells a directory in use from one in which no file can be made or locked.
+func explainLock(path string, err error) error {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		return fmt.Errorf("locking store: %w", err)
+	}
+	if errors.Is(err, ErrLocked) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", ErrLocked, path, err)
 }
 
 // prepare checks the directory's version, or makes an empty directory a store, and returns the engine's directory.

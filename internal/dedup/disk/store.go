@@ -30,8 +30,8 @@ const (
 
 // What may be wrong with a store. Opening answers the first three and leaves the store as it was.
 var (
-	// ErrLocked: another process, or another store of this one, has the directory open.
-	ErrLocked = errors.New("store in use by another process")
+	// ErrLocked: the directory is open already, in this process or another, under this name or another.
+	ErrLocked = errors.New("store in use")
 	// ErrVersion: the store was written by a program with another format.
 	ErrVersion = errors.New("store of another version")
 	// ErrCorrupt: the directory is not a store, or one that was damaged.
@@ -68,7 +68,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.MinFree = DefaultMinFree
 	}
 	if o.files == nil {
-		o.files = vfs.Default
+		o.files = exclusiveFS{vfs.Default}
 	}
 	o.files = privateFS{o.files}
 	return o, nil
@@ -84,13 +84,19 @@ type Store struct {
 	keys   sync.Pool // of *[]byte, for engine keys
 }
 
-// Open opens the store in the directory path, which it creates with mode 0700 when there is none. Errors: ErrLocked,
-// ErrVersion, ErrCorrupt, a negative bound, or the file system's own.
+// Open opens the store in the directory path, which it creates with mode 0700 when there is none. A symbolic link that is
+// changed later does not lead an open store elsewhere. Errors: ErrLocked, ErrVersion, ErrCorrupt, a negative bound, or the
+// file system's own.
 func Open(path string, opts Options) (*Store, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
 	}
+	place, err := Find(path)
+	if err != nil {
+		return nil, fmt.Errorf("finding store: %w", err)
+	}
+	path = place.path
 	lock, err := lockDirectory(path, opts.files)
 	if err != nil {
 		return nil, err
@@ -133,7 +139,7 @@ func start(e *engine, space *space, limit int64) (s *Store, err error) {
 // explain tells damage, which only shows within the engine, from what the operating system refuses.
 func explain(err error) error {
 	_, refused := errors.AsType[syscall.Errno](err)
-	if errors.Is(err, ErrFailed) || refused && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, ErrFailed) || errors.Is(err, ErrLocked) || refused && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)

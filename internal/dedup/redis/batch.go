@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/darihook/darihook/internal/dedup"
 	"github.com/redis/rueidis"
 )
 
@@ -75,10 +76,10 @@ func (b *batches) run(x *batch) {
 	b.send(ctx, client, x.calls)
 }
 
-// fail ends the calls of a closed batch.
+// fail ends the calls of a closed batch that were not sent.
 func (b *batches) fail(x *batch, err error) {
 	for _, c := range x.calls {
-		b.finish(c, reply{}, err)
+		b.finish(c, reply{}, dedup.Unchanged(err))
 	}
 }
 

@@ -29,18 +29,18 @@ func call[T any](ctx context.Context, s *Store, limit time.Duration, f func(cont
 func submit[T any](ctx context.Context, s *Store, limit time.Duration, begin func(chan<- result[T])) (T, error) {
 	var none T
 	if err := s.usable(ctx); err != nil {
-		return none, err
+		return none, dedup.Unchanged(err)
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case s.slots <- struct{}{}:
 	case <-timer.C:
-		return none, s.ended(ctx)
+		return none, dedup.Unchanged(s.ended(ctx))
 	case <-ctx.Done():
-		return none, s.ended(ctx)
+		return none, dedup.Unchanged(s.ended(ctx))
 	case <-s.closed:
-		return none, s.ended(ctx)
+		return none, dedup.Unchanged(s.ended(ctx))
 	}
 	results := make(chan result[T], 1)
 	begin(results)

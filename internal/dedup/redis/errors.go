@@ -118,12 +118,27 @@ var phrases = map[string]Reason{
 	"first record does not look like": WrongServer,
 }
 
-// explain says what an error of the client or the server means.
+// explain says what an error of the client or the server means, and marks one after which nothing can have changed: the server
+// has refused the command, or there was no connection to send it on.
 func explain(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	if answered(err) || notDialed(err) {
+		return fault(reasonOf(err), dedup.Unchanged(err))
 	}
 	return fault(reasonOf(err), err)
+}
+
+// answered tells the server's own errors.
+func answered(err error) bool {
+	_, ok := errors.AsType[*rueidis.RedisError](err)
+	return ok
+}
+
+func notDialed(err error) bool {
+	dial, ok := errors.AsType[*net.OpError](err)
+	return ok && dial.Op == "dial"
 }
 
 func reasonOf(err error) Reason {
@@ -171,14 +186,7 @@ func hasReason(err error, reasons ...Reason) bool {
 
 // lostConnection tells that the connection ended under a command while there is time to ask again.
 func lostConnection(ctx context.Context, err error) bool {
-	if err == nil || ctx.Err() != nil || errors.Is(err, rueidis.ErrClosing) {
-		return false
-	}
-	if _, answered := errors.AsType[*rueidis.RedisError](err); answered {
-		return false
-	}
-	dial, ok := errors.AsType[*net.OpError](err)
-	return !ok || dial.Op != "dial"
+	return err != nil && ctx.Err() == nil && !errors.Is(err, rueidis.ErrClosing) && !answered(err) && !notDialed(err)
 }
 
 // wrongServer makes the fault of a server that does not fit the options.

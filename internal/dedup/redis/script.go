@@ -97,10 +97,14 @@ func (s *script) settle(ctx context.Context, c rueidis.Client, key string, args 
 		return reply{RedisMessage: m}, err
 	}
 	m, errAgain := s.once(ctx, c, key, args)
-	if _, answered := errors.AsType[*rueidis.RedisError](errAgain); errAgain != nil && !answered {
+	switch {
+	case errAgain == nil:
+		return reply{m, err}, nil
+	case answered(errAgain): // which says nothing about the first attempt
+		return reply{}, fault(reasonOf(errAgain), errAgain)
+	default:
 		return reply{}, err // the first error tells more: it leaves open whether the script ran
 	}
-	return reply{m, err}, errAgain
 }
 
 func (s *script) once(ctx context.Context, c rueidis.Client, key string, args []string) (rueidis.RedisMessage, error) {
