@@ -17,16 +17,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/process"
 	"github.com/darihook/darihook/mockserver"
 )
 
 // mockFlags are the flags of mock.
 type mockFlags struct {
 	mockserver.Options
-	clock, schedule  string
-	memory           string
-	scenarioFiles    []string
-	json, withParent bool
+	clock, schedule string
+	memory          string
+	scenarioFiles   []string
+	json            bool
+	withParent      bool
+	parent          int
 }
 
 // newMock returns the command that runs the mock platform.
@@ -44,7 +47,10 @@ With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"a
   darihook mock --provider danube --allow-insecure-urls
   darihook mock --data mock.db --retry-schedule 0s,1s,5s`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.withParent = cmd.Flags().Changed("exit-with-parent")
+			return f.run(cmd.Context(), cmd.OutOrStdout())
+		},
 	}
 	f.add(cmd)
 	f.addEngine(cmd)
@@ -69,7 +75,8 @@ func (f *mockFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.Scenario, "scenario", "", `what the first agent does with a message (default "tool_call")`)
 	flags.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "a further scenario, YAML or JSON")
 	flags.StringVar(&f.Scheme, "scheme", "", "how deliveries are signed, one of the provider's schemes: "+strings.Join(schemeNames(), ", "))
-	flags.BoolVar(&f.withParent, "exit-with-parent", false, "end when the process that started this one ends")
+	flags.IntVar(&f.parent, "exit-with-parent", 0, "end when the process that started this one ends; with =PID, also when that one is gone already")
+	flags.Lookup("exit-with-parent").NoOptDefVal = "0"
 }
 
 // addEngine declares the flags of the delivery engine and its clock.
@@ -105,7 +112,10 @@ func (f *mockFlags) run(ctx context.Context, out io.Writer) error {
 	}
 	if f.withParent {
 		var cancel context.CancelFunc
-		ctx, cancel = withParent(ctx)
+		var err error
+		if ctx, cancel, err = process.WithParent(ctx, f.parent); err != nil {
+			return failed(fmt.Errorf("--exit-with-parent: %w", err))
+		}
 		defer cancel()
 	}
 	server, err := mockserver.Start(ctx, f.Options)
@@ -216,24 +226,4 @@ func beyondMachine(address string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip == nil || !ip.IsLoopback()
-}
-
-// withParent returns a context that ends when the process that started this one is gone: this one then gets another
-// parent.
-func withParent(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	parent := os.Getppid()
-	go func() {
-		defer cancel()
-		look := time.NewTicker(200 * time.Millisecond)
-		defer look.Stop()
-		for os.Getppid() == parent {
-			select {
-			case <-ctx.Done():
-				return
-			case <-look.C:
-			}
-		}
-	}()
-	return ctx, cancel
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
 )
 
@@ -39,7 +38,8 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	if cmd.Stderr == nil {
 		cmd.Stderr = &p.log
 	}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	separate(cmd)
+	cmd.Cancel = func() error { return Terminate(cmd.Process) }
 	cmd.WaitDelay = stopPatience
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // Stop asks the process to end, and makes it when it takes too long.
 func (p *Process) Stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = Terminate(p.cmd.Process) // it may have ended by itself
 	timer := time.AfterFunc(stopPatience, func() { _ = p.cmd.Process.Kill() })
 	defer timer.Stop()
 	<-p.exited
@@ -74,11 +74,11 @@ func (p *Process) Kill() {
 	<-p.exited
 }
 
-// Pause stops the process: its connections stay, and nothing answers.
-func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause suspends the process.
+func (p *Process) Pause() { _ = Suspend(p.cmd.Process) }
 
 // Resume lets a paused process go on.
-func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *Process) Resume() { _ = Resume(p.cmd.Process) }
 
 // Log returns what the process wrote to its standard error. It must have ended.
 func (p *Process) Log() []byte {

@@ -14,11 +14,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/darihook/darihook/internal/process"
 )
 
 const (
@@ -184,7 +185,7 @@ func (s *Server) log() string {
 
 // Kill ends the process at once, as a crash does, and waits for its end. A server that is down stays down.
 func (s *Server) Kill() {
-	s.signal(syscall.SIGKILL)
+	s.signal((*os.Process).Kill)
 	<-s.done
 }
 
@@ -196,16 +197,16 @@ func (s *Server) Restart(args ...string) error {
 }
 
 // Pause stops the process: its connections stay and nothing answers.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+func (s *Server) Pause() { s.signal(process.Suspend) }
 
 // Resume lets a paused process go on.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+func (s *Server) Resume() { s.signal(process.Resume) }
 
-func (s *Server) signal(sig syscall.Signal) {
+func (s *Server) signal(send func(*os.Process) error) {
 	select {
 	case <-s.done:
 	default:
-		_ = s.proc.Process.Signal(sig) // it may end this moment
+		_ = send(s.proc.Process) // it may end this moment
 	}
 }
 
