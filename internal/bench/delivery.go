@@ -149,10 +149,14 @@ func newRequest(address string) *fasthttp.Request {
 	return r
 }
 
-// prepare makes a request, and the body that it sends, those of a delivery.
-func (d delivery) prepare(r *fasthttp.Request, body []byte) {
+// prepare makes a request, and the body that it sends, those of a delivery. The signature stands in another header than the
+// platform's where one is named.
+func (d delivery) prepare(r *fasthttp.Request, body []byte, header string) {
 	setID(body, d.id)
 	for _, f := range d.fields {
+		if f.Name == contract.HeaderSignature && header != "" {
+			f.Name = header
+		}
 		r.Header.Set(f.Name, f.Value)
 	}
 	r.SetBodyRaw(body)

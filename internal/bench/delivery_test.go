@@ -35,7 +35,7 @@ func TestDeliveriesAreWhatTheySay(t *testing.T) {
 			}
 			for _, d := range deliveries {
 				r := newRequest("127.0.0.1:1")
-				d.prepare(r, body)
+				d.prepare(r, body, "")
 				header := http.Header{}
 				for _, f := range d.fields {
 					header.Set(f.Name, string(r.Header.Peek(f.Name)))

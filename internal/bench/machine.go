@@ -9,9 +9,6 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-
-	"github.com/dustin/go-humanize"
-	"github.com/prometheus/procfs"
 )
 
 // machine is what the figures were measured on.
@@ -29,14 +26,7 @@ func thisMachine(ctx context.Context, caddy string) machine {
 		Cores: runtime.NumCPU(), Kernel: runtime.GOOS + " " + firstLine("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH,
 		Versions: map[string]string{"Go": strings.TrimPrefix(runtime.Version(), "go")},
 	}
-	if proc, err := procfs.NewDefaultFS(); err == nil {
-		if cpus, err := proc.CPUInfo(); err == nil && len(cpus) > 0 {
-			m.CPU = cpus[0].ModelName
-		}
-		if memory, err := proc.Meminfo(); err == nil && memory.MemTotalBytes != nil {
-			m.Memory = humanize.IBytes(*memory.MemTotalBytes)
-		}
-	}
+	m.CPU, m.Memory = hardware()
 	m.note("Caddy", caddyVersion(caddy))
 	m.note("nginx", programVersion(ctx, `nginx/([\d.]+)`, "-v", "nginx", "/usr/sbin/nginx"))
 	m.note("Redis", programVersion(ctx, `v=([\d.]+)`, "--version", "redis-server", "valkey-server"))

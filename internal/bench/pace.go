@@ -121,14 +121,14 @@ func (l paced) worker(ctx context.Context, c *contender, ready <-chan appointmen
 			}
 			continue
 		}
-		a.prepare(request, body)
+		a.prepare(request, body, c.header)
 		if err := c.client.Do(request, &response); err != nil {
 			return nil, fmt.Errorf("sending: %w", err)
 		}
 		if a.kind == valid {
 			latencies = append(latencies, time.Since(a.due))
 		}
-		if err := a.kind.check(&response, true); err != nil {
+		if err := a.kind.check(&response, c.target); err != nil {
 			return nil, err
 		}
 	}

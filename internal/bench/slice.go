@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,24 +98,27 @@ func (l load) worker(ctx context.Context, c *contender, deliveries []delivery, n
 		if i >= len(deliveries) {
 			break
 		}
-		deliveries[i].prepare(request, body)
+		deliveries[i].prepare(request, body, c.header)
 		sent := time.Now()
 		if err := c.client.Do(request, &response); err != nil {
 			return nil, fmt.Errorf("sending: %w", err)
 		}
 		latencies = append(latencies, time.Since(sent))
-		if err := l.kind.check(&response, !c.answers); err != nil {
+		if err := l.kind.check(&response, c.target); err != nil {
 			return nil, err
 		}
 	}
 	return latencies, nil
 }
 
-// check returns an error when an answer is not what a delivery of the kind must get, from a target that passes valid ones on
-// or one that does not.
-func (t traffic) check(response *fasthttp.Response, passes bool) error {
+// check returns an error when an answer is not what a target must give to a delivery of the kind.
+func (t traffic) check(response *fasthttp.Response, to target) error {
+	status := t.status()
+	if t == valid && to.queues {
+		status = http.StatusAccepted
+	}
 	reached := len(response.Header.Peek(receiverHeader)) > 0
-	if response.StatusCode() == t.status() && reached == (t == valid && passes) {
+	if response.StatusCode() == status && reached == (t == valid && !to.answers) {
 		return nil
 	}
 	return fmt.Errorf("a %v delivery was answered %d, by the receiver: %t: %s", t, response.StatusCode(), reached, response.Body())

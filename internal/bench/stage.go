@@ -113,10 +113,16 @@ func (s *stage) start(ctx context.Context, t target) (*contender, error) {
 
 // command returns how a target is run that serves at an address.
 func (s *stage) command(ctx context.Context, t target, folder, address string) (*exec.Cmd, error) {
-	if t.server == caddy {
+	switch t.server {
+	case caddy:
 		return s.caddyCommand(ctx, t, folder, address)
+	case node:
+		return nodeCommand(ctx, folder, address)
+	case hookaido:
+		return hookaidoCommand(ctx, folder, address)
+	default:
+		return s.nginxCommand(ctx, t, folder, address)
 	}
-	return s.nginxCommand(ctx, t, folder, address)
 }
 
 // run starts a process that is to serve at an address.

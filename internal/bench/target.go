@@ -14,9 +14,13 @@ type target struct {
 	next string
 	// config is the configuration of a target that is no Caddy.
 	config string
-	// answers is set where the target answers by itself, and no more than shortBody bytes of body are sent to it: it reads
+	// answers is set where the target answers by itself, and no more than shortBody bytes of body are sent to it: Caddy reads
 	// none, and net/http closes the connection on a long one.
 	answers bool
+	// queues is set where the target accepts a delivery for later with 202.
+	queues bool
+	// header is where it expects the signature; "": in the platform's own.
+	header string
 	// redis is set where the gate's store is the bench's Redis server, whose processor time counts as the target's.
 	redis bool
 	// over names the baselines of its ratios.
@@ -24,7 +28,9 @@ type target struct {
 }
 
 // verifies reports whether the target refuses what is not signed.
-func (t target) verifies() bool { return t.gate != nil || t.server == nginxLua }
+func (t target) verifies() bool {
+	return t.gate != nil || t.server == nginxLua || t.server == node
+}
 
 // ofDefaultStore reports whether the gate has the store that gates have unless told otherwise.
 func (t target) ofDefaultStore() bool { return strings.HasPrefix(t.name, "gate-disk") }
@@ -37,6 +43,8 @@ const (
 	caddy
 	nginx
 	nginxLua
+	node
+	hookaido
 )
 
 // What targets write for the addresses and folders that are only known when they start.
@@ -76,6 +84,8 @@ func targets() []target {
 		{name: tuned, server: caddy, next: tunedProxy, over: []string{stock}},
 		{name: "nginx", server: nginx, config: nginxPlain, over: []string{stock}},
 		{name: "nginx-lua", server: nginxLua, config: nginxVerifying, over: []string{stock, "nginx"}},
+		{name: "node", server: node, over: []string{stock}},
+		{name: "hookaido", server: hookaido, answers: true, queues: true, header: "Stripe-Signature", over: []string{stock}},
 	}
 	all = append(all, gates("", nil, stockProxy, stock)...)
 	all = append(all, gates("-tuned", nil, tunedProxy, tuned, stock)...)

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// hardware is not known here.
+func hardware() (cpu, memory string) { return "", "" }
