@@ -3,17 +3,21 @@
 GO            ?= go
 GOLANGCI_LINT ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME      ?= 10000x
+# Built programs hold no path of this machine, and no symbols, which are a quarter of their size.
+RELEASE       ?= -trimpath -ldflags='-s -w'
 
 SOAK          ?=
 
-.PHONY: help build demo test lint fuzz bench bench-smoke soak soak-short setup clean
+.PHONY: help build cross demo test lint fuzz bench bench-smoke soak soak-short setup clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/caddy, Caddy with the gate, and bin/darihook.
-	$(GO) build -o bin/caddy ./cmd/caddy
-	$(GO) build -o bin/darihook ./cmd/darihook
+	$(GO) build $(RELEASE) -o bin/ ./cmd/caddy ./cmd/darihook
+
+cross: ## Build both commands and vet every package for each platform that is supported.
+	GO="$(GO)" scripts/cross $(RELEASE)
 
 demo: build ## Run the gate between a mock platform and a receiver, and show what got through.
 	bin/darihook demo

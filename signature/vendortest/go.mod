@@ -1,6 +1,6 @@
 module github.com/darihook/darihook/signature/vendortest
 
-go 1.26.8
+go 1.26.0
 
 ignore ./npm
 
