@@ -33,7 +33,7 @@ func faultReason(fault error) string {
 		return faultClosed
 	case errors.Is(fault, disk.ErrNoSpace):
 		return faultNoSpace
-	case errors.Is(fault, dedup.ErrFailed):
+	case errors.Is(fault, disk.ErrUnavailable), errors.Is(fault, dedup.ErrFailed):
 		return faultFailed
 	default:
 		return faultUnexpected

@@ -26,4 +26,7 @@ func TestFaultReason(t *testing.T) {
 			t.Errorf("%v: reason %s, want %s", fault, got, want)
 		}
 	}
+	if got := faultReason(fmt.Errorf("%w: input/output error", disk.ErrUnavailable)); got != faultFailed {
+		t.Errorf("a disk that fails for a while: reason %s, want %s", got, faultFailed)
+	}
 }

@@ -118,7 +118,7 @@ func wantDone(t *testing.T, s *Store, want int64, live dedup.Key, after time.Dur
 
 func countPairs(t *testing.T, s *Store) (n int) {
 	t.Helper()
-	it, err := s.engine.db.NewIter(nil)
+	it, err := sessionOf(t, s).engine.db.NewIter(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func filled(t *testing.T) string {
 	c := commitMany(t, s, 4)
 	c.await(damageRecords)
 	c.end()
-	if err := s.engine.db.Flush(); err != nil {
+	if err := sessionOf(t, s).engine.db.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"a", "b", "c"} {
@@ -159,7 +159,7 @@ func TestModes(t *testing.T) {
 	if err := commitOne(t, s, key("a"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.engine.db.Flush(); err != nil {
+	if err := sessionOf(t, s).engine.db.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	files := 0

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -27,6 +26,12 @@ const (
 	recordsName = "records"
 	unfinished  = "records.new"
 
+	engineLockName = "LOCK" // in records
+
+	trialName = "trial"
+	trialSize = 64 << 10
+	smallFile = 4 << 10 // more than is read of any other file
+
 	dirMode  = 0o700
 	fileMode = 0o600
 
@@ -43,10 +48,10 @@ func (l lockedDirectory) Close() error { return errors.Join(l.lock.Close(), l.di
 
 // lockDirectory makes path a directory if it is none yet and locks it.
 func lockDirectory(path string, files vfs.FS) (io.Closer, error) {
-	if err := os.MkdirAll(path, dirMode); err != nil {
+	if err := files.MkdirAll(path, dirMode); err != nil {
 		return nil, fmt.Errorf("creating store: %w", err)
 	}
-	dir, err := os.Open(path)
+	dir, err := files.OpenDir(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
@@ -59,7 +64,7 @@ func lockDirectory(path string, files vfs.FS) (io.Closer, error) {
 
 // explainLock tells a directory in use from one in which no file can be made or locked.
 func explainLock(path string, err error) error {
-	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) || passes(err) {
 		return fmt.Errorf("locking store: %w", err)
 	}
 	if errors.Is(err, ErrLocked) {
@@ -68,25 +73,38 @@ func explainLock(path string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrLocked, path, err)
 }
 
-// prepare checks the directory's version, or makes an empty directory a store, and returns the engine's directory.
-func prepare(path string, files vfs.FS) (records string, err error) {
-	if err := checkVersion(path); err != nil {
+// prepare checks the directory's version, or makes an empty directory a store, and returns the engine's directory. An engine
+// that fails meanwhile is abandoned.
+func prepare(path string, files vfs.FS, abandon func(*engine)) (records string, err error) {
+	if err := checkVersion(path, files); err != nil {
 		return "", err
 	}
 	records = filepath.Join(path, recordsName)
-	if _, err := os.Stat(records); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := files.Stat(records); !errors.Is(err, fs.ErrNotExist) {
 		return records, err
 	}
-	if err := create(path, files); err != nil {
+	if err := create(path, files, abandon); err != nil {
 		return "", fmt.Errorf("creating store: %w", err)
 	}
 	return records, nil
 }
 
-func checkVersion(path string) error {
-	content, err := os.ReadFile(filepath.Join(path, versionName))
+// findRecords returns the engine's directory of a store that was open before.
+func findRecords(path string, files vfs.FS) (records string, err error) {
+	records = filepath.Join(path, recordsName)
+	switch _, err := files.Stat(records); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("%w: %s was removed while in use: put it back, or restart to begin with an empty store", ErrUnavailable, records)
+	case err != nil:
+		return "", err
+	}
+	return records, checkVersion(path, files)
+}
+
+func checkVersion(path string, files vfs.FS) error {
+	content, err := readFile(filepath.Join(path, versionName), files)
 	if errors.Is(err, fs.ErrNotExist) {
-		return checkEmpty(path)
+		return checkEmpty(path, files)
 	}
 	if err != nil {
 		return fmt.Errorf("reading version: %w", err)
@@ -102,14 +120,23 @@ func checkVersion(path string) error {
 	}
 }
 
+func readFile(name string, files vfs.FS) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, smallFile))
+	return content, errors.Join(err, f.Close())
+}
+
 // checkEmpty refuses a directory that holds somebody else's files, or a store that lost its version.
-func checkEmpty(path string) error {
-	entries, err := os.ReadDir(path)
+func checkEmpty(path string, files vfs.FS) error {
+	names, err := files.List(path)
 	if err != nil {
 		return fmt.Errorf("reading store: %w", err)
 	}
-	for _, entry := range entries {
-		if name := entry.Name(); name != lockName && name != unfinished && name != versionName+".new" {
+	for _, name := range names {
+		if name != lockName && name != unfinished && name != versionName+".new" {
 			return fmt.Errorf("%w: %s has no version but holds %q; choose an empty directory", ErrCorrupt, path, name)
 		}
 	}
@@ -117,47 +144,82 @@ func checkEmpty(path string) error {
 }
 
 // create lays out an empty store. Whatever an interrupted attempt left is thrown away.
-func create(path string, files vfs.FS) error {
+func create(path string, files vfs.FS, abandon func(*engine)) error {
 	draft := filepath.Join(path, unfinished)
-	if err := os.RemoveAll(draft); err != nil {
+	if err := files.RemoveAll(draft); err != nil {
 		return err
 	}
-	e, err := openEngine(draft, files, nil, false)
+	if err := files.MkdirAll(draft, dirMode); err != nil {
+		return err
+	}
+	if err := tryOut(draft, files); err != nil {
+		return err
+	}
+	e, err := openEngine(draft, engineOptions{files: files, log: newThrottle(nil)})
+	if err == nil {
+		err = e.close()
+	}
+	if e.fault() != nil {
+		abandon(e)
+	}
 	if err != nil {
 		return err
 	}
-	if err := e.close(); err != nil {
+	if err := writeVersion(path, files); err != nil {
 		return err
 	}
-	if err := writeVersion(path); err != nil {
+	if err := files.Rename(draft, filepath.Join(path, recordsName)); err != nil {
 		return err
 	}
-	if err := os.Rename(draft, filepath.Join(path, recordsName)); err != nil {
-		return err
-	}
-	return syncDirectory(path)
+	return syncDirectory(path, files)
 }
 
-func writeVersion(path string) error {
+func writeVersion(path string, files vfs.FS) error {
 	draft := filepath.Join(path, versionName+".new")
-	f, err := os.OpenFile(draft, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fileMode)
+	f, err := files.Create(draft, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(version)
+	_, err = f.Write([]byte(version))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(draft, filepath.Join(path, versionName)); err != nil {
+	if err := files.Rename(draft, filepath.Join(path, versionName)); err != nil {
 		return err
 	}
-	return syncDirectory(path)
+	return syncDirectory(path, files)
 }
 
-func syncDirectory(path string) error {
-	dir, err := vfs.Default.OpenDir(path)
+func syncDirectory(path string, files vfs.FS) error {
+	dir, err := files.OpenDir(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// tryOut makes, syncs, renames and removes a file in the engine's directory. An engine is only opened where that works, since
+// one that fails while it opens keeps its memory.
+func tryOut(dir string, files vfs.FS) error {
+	first, second := files.PathJoin(dir, trialName), files.PathJoin(dir, trialName+".renamed")
+	f, err := files.Create(first, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, trialSize))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = files.Rename(first, second)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(files.Remove(first)))
+	}
+	return errors.Join(files.Remove(second), syncDirectory(dir, files))
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

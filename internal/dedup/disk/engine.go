@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -25,11 +24,13 @@ const (
 )
 
 // engine is the database with what a store needs around it: reads that are safe beside Close, and an end that is not
-// the process's. The database calls Fatalf where it cannot go on, such as after an I/O error on its log; an engine has
-// then failed for good, since nothing tells any more what is on the disk, and answers every call with that error.
+// the process's. After a fault that the database cannot recover from, the engine has failed for good and answers every call
+// with the fault; its directory may be opened anew once its guard has drained.
 type engine struct {
-	log  *slog.Logger
-	pace pace
+	log   *throttle
+	pace  pace
+	guard *guard
+	size  atomic.Int64 // bytes on disk, as of the last follow
 
 	mu sync.RWMutex // held shared by readers, exclusively by close
 	db *pebble.DB   // nil once closed
@@ -39,37 +40,63 @@ type engine struct {
 	failure error
 }
 
-func openEngine(dir string, fs vfs.FS, log *slog.Logger, mustExist bool) (*engine, error) {
-	e := &engine{log: log, pace: newPace(), failed: make(chan struct{})}
-	opts := e.options(fs)
-	opts.ErrorIfNotExists = mustExist
+// engineOptions are the settings of openEngine.
+type engineOptions struct {
+	files     vfs.FS
+	log       *throttle
+	cache     *pebble.Cache // nil: one of its own
+	trouble   func(error)   // told of each table that could not be written from memory; the engine goes on trying, also to open
+	closing   <-chan struct{}
+	mustExist bool
+}
+
+// openEngine opens the database in dir. The engine is returned with an error as well: where it has failed, rather than
+// been refused, what it holds is not given back, and its guard must be drained.
+func openEngine(dir string, opts engineOptions) (*engine, error) {
+	e := newEngine(opts)
 	opened := make(chan error, 1)
 	go func() {
-		db, err := pebble.Open(dir, opts)
+		db, err := pebble.Open(dir, e.options(opts))
 		e.db = db
 		opened <- err
 	}()
 	select {
 	case err := <-opened:
+		if err == nil {
+			e.look(e.db)
+		}
 		return e, err
+	case <-opts.closing:
+		e.fail(dedup.ErrClosed)
 	case <-e.failed:
-		return nil, e.failure
 	}
+	return e, e.failure
 }
 
-func (e *engine) options(fs vfs.FS) *pebble.Options {
+func newEngine(opts engineOptions) *engine {
+	e := &engine{log: opts.log, pace: newPace(), failed: make(chan struct{})}
+	e.guard = &guard{FS: opts.files, failed: e.failed, fail: e.fail, trouble: opts.trouble}
+	if opts.trouble == nil {
+		e.guard.trouble = func(error) {}
+	}
+	return e
+}
+
+func (e *engine) options(from engineOptions) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          pacedFS{fs, e.pace},
+		FS:                          pacedFS{e.guard, e.pace},
 		FormatMajorVersion:          engineFormat,
 		MemTableSize:                memTableSize,
 		MemTableStopWritesThreshold: 4,
+		Cache:                       from.cache,
 		CacheSize:                   cacheSize,
 		MaxOpenFiles:                openFiles,
+		ErrorIfNotExists:            from.mustExist,
 		Logger:                      engineLog{e},
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { log(e.log, slog.LevelError, "deduplication store: background work", err) },
+			BackgroundError: func(err error) { e.log.error("deduplication store: background error; retrying", err) },
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
-				log(e.log, slog.LevelError, "deduplication store: damaged file", info.Details)
+				e.log.error("deduplication store: damaged file", info.Details)
 			},
 		},
 	}
@@ -108,10 +135,14 @@ func (e *engine) get(key []byte, f func(value []byte) error) (found bool, err er
 // follow has the pace look at how compactions are doing.
 func (e *engine) follow() {
 	_ = e.read(func(db *pebble.DB) error { // without a usable engine there is nothing to pace
+		e.look(db)
 		e.pace.follow(db)
 		return nil
 	})
 }
+
+// look notes the size. Nobody else asks the database for it, which takes the mutex that a failed one may keep.
+func (e *engine) look(db *pebble.DB) { e.size.Store(int64(db.Metrics().DiskSpaceUsage())) }
 
 // usable answers why the database must not be used, if so. Its caller either holds the lock or is the writer, whose end
 // close comes after.
@@ -138,24 +169,28 @@ func (e *engine) fault() error {
 // fail ends the engine without ending the process.
 func (e *engine) fail(cause error) {
 	e.failing.Do(func() {
-		e.failure = fmt.Errorf("%w: %w", ErrFailed, cause)
-		log(e.log, slog.LevelError, "deduplication store failed; it refuses until the process restarts", cause)
+		e.failure = named(cause)
 		close(e.failed)
 	})
 }
 
-// close closes the database. A failed one is abandoned instead, with its lock held: its goroutines may still be about,
-// and a second database beside them would do damage.
+// close closes the database. One that fails meanwhile, or has failed, is left as it is: its goroutines may still be about.
 func (e *engine) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.fault(); err != nil {
+	if err := e.usable(); err != nil {
 		return err
 	}
 	e.pace.lift() // a compaction under way is waited for
-	err := e.db.Close()
+	closed := make(chan error, 1)
+	go func(db *pebble.DB) { closed <- db.Close() }(e.db)
 	e.db = nil
-	return err
+	select {
+	case err := <-closed:
+		return err
+	case <-e.failed:
+		return e.failure
+	}
 }
 
 // engineLog passes the database's messages on.
@@ -163,67 +198,18 @@ type engineLog struct{ *engine }
 
 // Infof implements [pebble.Logger].
 func (l engineLog) Infof(format string, args ...any) {
-	if l.log != nil && l.log.Enabled(context.Background(), slog.LevelDebug) {
-		l.log.Debug("deduplication store: " + fmt.Sprintf(format, args...))
+	if to := l.log.to; to != nil && to.Enabled(context.Background(), slog.LevelDebug) {
+		to.Debug("deduplication store: " + fmt.Sprintf(format, args...))
 	}
 }
 
 // Errorf implements [pebble.Logger].
 func (l engineLog) Errorf(format string, args ...any) {
-	log(l.log, slog.LevelError, "deduplication store", fmt.Errorf(format, args...))
+	l.log.error("deduplication store: engine error", fmt.Errorf(format, args...))
 }
 
 // Fatalf implements [pebble.Logger]. The database expects it not to return.
 func (l engineLog) Fatalf(format string, args ...any) {
 	l.fail(fmt.Errorf(format, args...))
 	select {}
-}
-
-func log(to *slog.Logger, level slog.Level, message string, err error) {
-	if to != nil {
-		to.Log(context.Background(), level, message, "error", err)
-	}
-}
-
-// privateFS creates files and directories that nobody else can read, whatever the umask.
-type privateFS struct{ vfs.FS }
-
-// Create implements [vfs.FS].
-func (p privateFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	return private(name)(p.FS.Create(name, category))
-}
-
-// ReuseForWrite implements [vfs.FS].
-func (p privateFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	return private(name)(p.FS.ReuseForWrite(old, name, category))
-}
-
-// MkdirAll implements [vfs.FS].
-func (p privateFS) MkdirAll(dir string, _ os.FileMode) error { return p.FS.MkdirAll(dir, dirMode) }
-
-// Lock implements [vfs.FS].
-func (p privateFS) Lock(name string) (io.Closer, error) {
-	lock, err := p.FS.Lock(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(name, fileMode); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return lock, nil
-}
-
-// Unwrap implements [vfs.FS].
-func (p privateFS) Unwrap() vfs.FS { return p.FS }
-
-func private(name string) func(vfs.File, error) (vfs.File, error) {
-	return func(f vfs.File, err error) (vfs.File, error) {
-		if err != nil {
-			return nil, err
-		}
-		if err := os.Chmod(name, fileMode); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		return f, nil
-	}
 }

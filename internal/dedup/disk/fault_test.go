@@ -53,8 +53,8 @@ func openAt(t *testing.T, path string, opts Options) *Store {
 
 func key(id string) dedup.Key { return dedup.Key{Scope: "scope", ID: id} }
 
-// TestBrokenDisk fails the log's writes: the process lives, and the store refuses everything from then on, since it
-// cannot know what the disk holds.
+// TestBrokenDisk fails the log's writes: the process lives, and the store refuses everything until the disk works. It then
+// opens anew by itself, with all that was acknowledged, and the claims of before may be committed.
 func TestBrokenDisk(t *testing.T) {
 	t.Parallel()
 	var disk faulty
@@ -69,21 +69,67 @@ func TestBrokenDisk(t *testing.T) {
 		t.Fatalf("claim = %+v, %v", claim, err)
 	}
 	disk.broken.Store(true)
-	if err := s.Commit(t.Context(), key("during"), owner, dedup.Outcome{Status: 200}, time.Hour); !errors.Is(err, ErrFailed) {
-		t.Errorf("commit on a broken disk: %v, want ErrFailed", err)
+	if err := s.Commit(t.Context(), key("during"), owner, dedup.Outcome{Status: 200}, time.Hour); !errors.Is(err, errDisk) {
+		t.Errorf("commit on a broken disk: %v, want the disk's error", err)
 	}
-	disk.broken.Store(false)
-	if _, err := s.Claim(t.Context(), key("after"), owner, time.Hour); !errors.Is(err, ErrFailed) {
-		t.Errorf("claim after the fault: %v, want ErrFailed", err)
-	}
-	if err := s.Close(); !errors.Is(err, ErrFailed) {
-		t.Errorf("close after the fault: %v, want ErrFailed", err)
+	if _, err := s.Claim(t.Context(), key("after"), owner, time.Hour); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("claim after the fault: %v, want ErrUnavailable", err)
 	}
 	if _, err := Open(path, Options{}); !errors.Is(err, ErrLocked) {
 		t.Errorf("opening beside the failed engine: %v, want ErrLocked", err)
 	}
-	if !strings.Contains(logged.String(), "level=ERROR") {
-		t.Errorf("log = %q, want an error", logged.String())
+	disk.broken.Store(false)
+	awaitAvailable(t, s)
+	if record, err := s.Lookup(t.Context(), key("before")); err != nil || record.State != dedup.Done {
+		t.Errorf("record of before the fault = %+v, %v, want it done", record, err)
+	}
+	if err := s.Commit(t.Context(), key("during"), owner, dedup.Outcome{Status: 200}, time.Hour); err != nil {
+		t.Errorf("commit of a claim of before the fault: %v", err)
+	}
+	for _, want := range []string{"level=ERROR", "unavailable", errDisk.Error(), "available again"} {
+		if !strings.Contains(logged.String(), want) {
+			t.Errorf("log = %q, want %q in it", logged.String(), want)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	openAt(t, path, Options{})
+}
+
+// TestCloseAfterBrokenDisk gives the directory free although the engine was lost.
+func TestCloseAfterBrokenDisk(t *testing.T) {
+	t.Parallel()
+	var disk faulty
+	path := t.TempDir()
+	s := openAt(t, path, Options{files: disk.files()})
+	if err := commitOne(t, s, key("before"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	disk.broken.Store(true)
+	if err := commitOne(t, s, key("during"), time.Hour); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("commit on a broken disk: %v, want ErrUnavailable", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	reopened := openAt(t, path, Options{})
+	if record, err := reopened.Lookup(t.Context(), key("before")); err != nil || record.State != dedup.Done {
+		t.Errorf("record = %+v, %v, want it done", record, err)
+	}
+}
+
+// awaitAvailable waits until a store has opened anew.
+func awaitAvailable(t *testing.T, s *Store) {
+	t.Helper()
+	for last := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		_, err := s.keeper.running()
+		if err == nil {
+			return
+		}
+		if time.Now().After(last) {
+			t.Fatalf("still unavailable: %v", err)
+		}
 	}
 }
 
@@ -103,25 +149,6 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.String()
-}
-
-// TestReopenAfterBrokenDisk takes the files of a failed store to where another process would find them.
-func TestReopenAfterBrokenDisk(t *testing.T) {
-	t.Parallel()
-	var disk faulty
-	path := t.TempDir()
-	s := openAt(t, path, Options{files: disk.files()})
-	if err := commitOne(t, s, key("before"), time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	disk.broken.Store(true)
-	if err := commitOne(t, s, key("during"), time.Hour); !errors.Is(err, ErrFailed) {
-		t.Fatalf("commit on a broken disk: %v, want ErrFailed", err)
-	}
-	reopened := openAt(t, copyOf(t, path), Options{})
-	if record, err := reopened.Lookup(t.Context(), key("before")); err != nil || record.State != dedup.Done {
-		t.Errorf("record = %+v, %v, want it done", record, err)
-	}
 }
 
 // TestSlowDisk shows that a caller's patience is its own, and that its commit is made all the same.
@@ -171,7 +198,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	files.free.Store(DefaultMinFree - 1)
-	s.space.look()
+	sessionOf(t, s).space.look()
 	if _, err := s.Claim(t.Context(), key("new"), dedup.NewOwner(), time.Hour); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("claim on a full disk: %v, want ErrNoSpace", err)
 	}
@@ -180,7 +207,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("claim of a done key on a full disk = %+v, %v, want it done", claim, err)
 	}
 	files.free.Store(DefaultMinFree)
-	s.space.look()
+	sessionOf(t, s).space.look()
 	if err := commitOne(t, s, key("new"), time.Hour); err != nil {
 		t.Errorf("commit once there is room: %v", err)
 	}

@@ -71,8 +71,9 @@ func (c *categories) Create(name string, category vfs.DiskWriteCategory) (vfs.Fi
 func TestPaceFollows(t *testing.T) {
 	t.Parallel()
 	files := &categories{FS: vfs.NewMem()}
-	e := &engine{pace: newPace(), failed: make(chan struct{})}
-	opts := e.options(files)
+	from := engineOptions{files: files, log: newThrottle(nil)}
+	e := newEngine(from)
+	opts := e.options(from)
 	opts.DisableAutomaticCompactions = true
 	db, err := pebble.Open("records", opts)
 	if err != nil {
@@ -93,6 +94,9 @@ func TestPaceFollows(t *testing.T) {
 	wantLimit(t, e.pace, db, rate.Inf)
 	if slices.Contains(files.seen, compactions) {
 		t.Error("a flush counts as a compaction")
+	}
+	if !slices.Contains(files.seen, flushes) {
+		t.Errorf("a flush counts as one of %q", files.seen)
 	}
 	if err := db.Compact(t.Context(), []byte("a"), []byte("zz"), false); err != nil {
 		t.Fatal(err)

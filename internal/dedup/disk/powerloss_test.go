@@ -95,24 +95,34 @@ func checkAfterPowerLoss(t *testing.T, s *Store, round int, acknowledged, tried 
 	}
 }
 
+// startIn opens a store whose engine has the file system to itself.
 func startIn(t *testing.T, files vfs.FS) *Store {
 	t.Helper()
-	e, err := openEngine("records", files, nil, false)
-	if err != nil {
+	opts := Options{files: files, MinFree: -1, MaxIDs: DefaultMaxIDs, retry: retryInterval}
+	s := newStore(".", opts)
+	s.keeper.open = func() (*session, error) {
+		e, err := openEngine("records", engineOptions{files: files, log: s.keeper.log})
+		if err != nil {
+			return nil, err
+		}
+		return s.keeper.begin(e, newSpace(".", opts))
+	}
+	if err := s.keeper.start(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := start(e, newSpace(".", Options{files: files, MinFree: -1}), DefaultMaxIDs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.lock = nopCloser{}
 	t.Cleanup(func() { s.Close() })
 	return s
 }
 
-type nopCloser struct{}
-
-func (nopCloser) Close() error { return nil }
+// sessionOf returns what an available store works with.
+func sessionOf(t *testing.T, s *Store) *session {
+	t.Helper()
+	now, err := s.keeper.running()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
 
 // commits are what many writers have committed so far.
 type commits struct {

@@ -3,7 +3,6 @@ package disk
 import (
 	"bytes"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -135,7 +134,7 @@ func (w *writer) purge() time.Duration {
 		err = w.write(-int64(len(found)), pebble.NoSync, func(batch *pebble.Batch) error { return deleteAll(batch, found) })
 	}
 	if err != nil {
-		log(w.engine.log, slog.LevelError, "deduplication store: purging expired records", err)
+		w.engine.log.error("deduplication store: purging expired records failed; retrying", err)
 		return purgeInterval
 	}
 	pause := purgePause(len(found), limit, w.committed, time.Since(start))

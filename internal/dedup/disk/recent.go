@@ -16,9 +16,13 @@ func (s *Store) Recent(ctx context.Context, scope string, limit int) ([]dedup.Re
 	if err := s.claims.Open(ctx); err != nil {
 		return nil, err
 	}
+	now, err := s.keeper.running()
+	if err != nil {
+		return nil, err
+	}
 	recent := s.claims.Recent(scope, limit)
 	var done []dedup.Record
-	err := s.engine.read(func(db *pebble.DB) (err error) {
+	err = now.engine.read(func(db *pebble.DB) (err error) {
 		done, err = recentDone(ctx, db, scope, limit-len(recent))
 		return err
 	})

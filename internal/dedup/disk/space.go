@@ -1,52 +1,94 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// spaceInterval is how long one look at the disk's free space holds. Nothing writes a reserve full in that time.
-const spaceInterval = 100 * time.Millisecond
+const (
+	// spaceInterval is how often the disk's free space is looked at. Nothing writes a reserve full in that time.
+	spaceInterval = 100 * time.Millisecond
+	// minFiles is the number of inodes that must be free. The engine makes a few files at once.
+	minFiles = 64
+)
 
-// space tells whether the disk has room. Running into a full disk would cost the engine, so the store stops before.
+// space tells whether the disk has room, and whether files can be made in a directory on it. An engine that cannot write is
+// lost, so the store stops before.
 type space struct {
-	path    string
+	dir     string
 	files   vfs.FS
 	minimum int64
-	start   time.Time
-	looked  atomic.Int64 // when, since start
-	free    atomic.Int64
+	inodes  func(dir string) (free uint64, known bool)
+	fault   atomic.Pointer[error]
 }
 
-func newSpace(path string, opts Options) *space {
-	s := &space{path: path, files: opts.files, minimum: opts.MinFree, start: time.Now()}
-	s.look()
-	return s
+func newSpace(dir string, opts Options) *space {
+	return &space{dir: dir, files: opts.files, minimum: opts.MinFree, inodes: freeInodes}
 }
 
-// check answers ErrNoSpace while less than the minimum is free. A file system that does not tell is trusted.
-func (s *space) check() error {
+// watch looks again and again until the session ends. Callers never do, since a file system may not answer.
+func (s *space) watch(closing, failed <-chan struct{}) {
 	if s.minimum < 0 {
-		return nil
+		return
 	}
-	now, last := int64(time.Since(s.start)), s.looked.Load()
-	if now-last > int64(spaceInterval) && s.looked.CompareAndSwap(last, now) {
-		s.look()
+	next := time.NewTicker(spaceInterval)
+	defer next.Stop()
+	for {
+		select {
+		case <-next.C:
+			s.look()
+		case <-closing:
+			return
+		case <-failed:
+			return
+		}
 	}
-	if free := s.free.Load(); free < s.minimum {
-		return fmt.Errorf("%w: %d MiB, at least %d MiB", ErrNoSpace, free>>20, s.minimum>>20)
+}
+
+// check answers ErrNoSpace while less than the minimum is free, and ErrUnavailable while the directory is not to be written to.
+func (s *space) check() error {
+	if fault := s.fault.Load(); fault != nil {
+		return *fault
 	}
 	return nil
 }
 
 func (s *space) look() {
-	usage, err := s.files.GetDiskUsage(s.path)
-	if err != nil {
-		s.free.Store(s.minimum)
+	fault := s.lookFor(s.minimum)
+	if fault == nil {
+		s.fault.Store(nil)
 		return
 	}
-	s.free.Store(int64(min(usage.AvailBytes, 1<<62)))
+	s.fault.Store(&fault)
+}
+
+// enough tells whether there is room to open the engine, which writes less than half of what must be free for deliveries.
+func (s *space) enough() error {
+	if s.minimum < 0 {
+		return nil
+	}
+	return s.lookFor(s.minimum / 2)
+}
+
+// lookFor looks whether so many bytes are free. A file system that does not tell is trusted.
+func (s *space) lookFor(minimum int64) error {
+	usage, err := s.files.GetDiskUsage(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s was removed: put it back, or restart to begin with an empty store", ErrUnavailable, s.dir)
+	case err == nil && usage.AvailBytes < uint64(minimum):
+		return fmt.Errorf("%w: %d MiB, at least %d MiB", ErrNoSpace, usage.AvailBytes>>20, minimum>>20)
+	}
+	if free, known := s.inodes(s.dir); known && free < minFiles {
+		return fmt.Errorf("%w: %d inodes, at least %d", ErrNoSpace, free, minFiles)
+	}
+	if err := writable(s.dir); err != nil {
+		return fmt.Errorf("%w: %s is not writable: %w", ErrUnavailable, s.dir, err)
+	}
+	return nil
 }

@@ -10,14 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"sync"
-	"syscall"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/darihook/darihook/internal/dedup"
 )
@@ -26,21 +22,6 @@ import (
 const (
 	DefaultMaxIDs  = 50_000_000
 	DefaultMinFree = 64 << 20
-)
-
-// What may be wrong with a store. Opening answers the first three and leaves the store as it was.
-var (
-	// ErrLocked: the directory is open already, in this process or another, under this name or another.
-	ErrLocked = errors.New("store in use")
-	// ErrVersion: the store was written by a program with another format.
-	ErrVersion = errors.New("store of another version")
-	// ErrCorrupt: the directory is not a store, or one that was damaged.
-	ErrCorrupt = errors.New("store damaged")
-	// ErrFailed is [dedup.ErrFailed]: a fault after which nobody knows what is on the disk, such as a failed write of the
-	// log. The store refuses every call until the process restarts.
-	ErrFailed = dedup.ErrFailed
-	// ErrNoSpace answers a Claim or Commit while the disk has less than [Options].MinFree left.
-	ErrNoSpace = errors.New("too little disk space left")
 )
 
 // Options are the settings of [Open].
@@ -54,7 +35,8 @@ type Options struct {
 	// Logger gets the engine's errors and, at debug level, its messages. Default: they are dropped.
 	Logger *slog.Logger
 
-	files vfs.FS // for tests
+	files vfs.FS        // for tests
+	retry time.Duration // for tests: the first pause before another attempt to open
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -71,78 +53,42 @@ func (o Options) withDefaults() (Options, error) {
 		o.files = exclusiveFS{vfs.Default}
 	}
 	o.files = privateFS{o.files}
+	if o.retry == 0 {
+		o.retry = retryInterval
+	}
 	return o, nil
 }
 
 // Store is a [dedup.Store] on disk.
 type Store struct {
 	claims *dedup.Claims
-	engine *engine
-	writer *writer
-	space  *space
-	lock   io.Closer
+	keeper *keeper
 	keys   sync.Pool // of *[]byte, for engine keys
 }
 
-// Open opens the store in the directory path, which it creates with mode 0700 when there is none. A symbolic link that is
-// changed later does not lead an open store elsewhere. Errors: ErrLocked, ErrVersion, ErrCorrupt, a negative bound, or the
-// file system's own.
+// Open opens the store in the directory path, which it creates with mode 0700 when there is none. It answers within a few
+// seconds. A fault that may pass, such as a full disk, is no error: the store is unavailable, says why to every caller, and
+// opens by itself once the fault is gone. Errors: ErrLocked, ErrVersion, ErrCorrupt, a negative bound, or the file system's
+// own.
+//
+// A symbolic link that is changed later does not lead an open store elsewhere.
 func Open(path string, opts Options) (*Store, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	place, err := Find(path)
-	if err != nil {
-		return nil, fmt.Errorf("finding store: %w", err)
-	}
-	path = place.path
-	lock, err := lockDirectory(path, opts.files)
-	if err != nil {
+	s := newStore(path, opts)
+	if err := s.keeper.start(); err != nil {
 		return nil, err
-	}
-	s, err := open(path, opts)
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	s.lock = lock
-	return s, nil
-}
-
-func open(path string, opts Options) (*Store, error) {
-	records, err := prepare(path, opts.files)
-	if err != nil {
-		return nil, err
-	}
-	e, err := openEngine(records, opts.files, opts.Logger, true)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", records, explain(err))
-	}
-	s, err := start(e, newSpace(path, opts), opts.MaxIDs)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", records, explain(err)), e.close())
 	}
 	return s, nil
 }
 
-// start makes a store of an open engine.
-func start(e *engine, space *space, limit int64) (s *Store, err error) {
-	s = &Store{engine: e, space: space, keys: sync.Pool{New: func() any { return new([]byte) }}}
+func newStore(path string, opts Options) *Store {
+	s := &Store{keeper: newKeeper(path, opts), keys: sync.Pool{New: func() any { return new([]byte) }}}
 	s.claims = dedup.NewClaims(dedup.ClaimsOptions{Done: s.find, Admit: s.admit})
-	if s.writer, err = newWriter(e, s.claims, space, limit); err != nil {
-		return nil, err
-	}
-	go s.writer.run()
-	return s, nil
-}
-
-// explain tells damage, which only shows within the engine, from what the operating system refuses.
-func explain(err error) error {
-	_, refused := errors.AsType[syscall.Errno](err)
-	if errors.Is(err, ErrFailed) || errors.Is(err, ErrLocked) || refused && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	s.keeper.claims = s.claims
+	return s
 }
 
 // SetMaxIDs changes the bound of [Options].MaxIDs, with the same default and error, while the store is in use. A bound
@@ -150,7 +96,7 @@ func explain(err error) error {
 func (s *Store) SetMaxIDs(n int64) error {
 	opts, err := Options{MaxIDs: n}.withDefaults()
 	if err == nil {
-		s.writer.limit.Store(opts.MaxIDs)
+		s.keeper.limit.Store(opts.MaxIDs)
 	}
 	return err
 }
@@ -166,15 +112,19 @@ func (s *Store) find(key dedup.Key) (dedup.Record, bool, error) {
 
 // load returns the key's live record.
 func (s *Store) load(key dedup.Key) (r record, found bool, err error) {
+	now, err := s.keeper.running()
+	if err != nil {
+		return record{}, false, err
+	}
 	buffer := s.keys.Get().(*[]byte)
 	defer s.keys.Put(buffer)
 	*buffer = appendRecordKey((*buffer)[:0], key)
-	found, err = s.engine.get(*buffer, func(value []byte) error {
+	found, err = now.engine.get(*buffer, func(value []byte) error {
 		r, err = parseRecord(value)
 		return err
 	})
 	if err == nil && !found {
-		if d := s.writer.dropping.Load(); d != nil && d.key == key {
+		if d := now.writer.dropping.Load(); d != nil && d.key == key {
 			r, found = d.record, true
 		}
 	}
@@ -183,13 +133,18 @@ func (s *Store) load(key dedup.Key) (r record, found bool, err error) {
 
 // admit is the Admit function of [dedup.ClaimsOptions]: a delivery whose outcome could not be kept must not begin.
 func (s *Store) admit() error {
-	if s.writer.count.Load()+s.claims.Held() >= s.writer.limit.Load() {
+	now, err := s.keeper.running()
+	if err != nil {
+		return err
+	}
+	if now.writer.count.Load()+s.claims.Held() >= s.keeper.limit.Load() {
 		return dedup.ErrFull
 	}
-	return s.space.check()
+	return cmp.Or(now.engine.guard.flushing(), now.space.check())
 }
 
-// Claim implements [dedup.Store]. It refuses with ErrNoSpace or ErrFailed what Commit would have to refuse later.
+// Claim implements [dedup.Store]. It refuses with ErrNoSpace, ErrUnavailable or ErrFailed what Commit would have to refuse
+// later.
 func (s *Store) Claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (dedup.Claim, error) {
 	return s.claims.Claim(ctx, key, owner, lease)
 }
@@ -204,13 +159,17 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	if err := outcome.Validate(); err != nil {
 		return err
 	}
+	now, err := s.keeper.running()
+	if err != nil {
+		return err
+	}
 	switch err := s.claims.Pin(ctx, key, owner); {
 	case errors.Is(err, dedup.ErrNotOwner):
 		return s.commitAgain(ctx, key, owner)
 	case err != nil:
 		return err
 	}
-	return s.writer.commit(ctx, key, record{
+	return now.writer.commit(ctx, key, record{
 		status:  outcome.Status,
 		at:      outcome.At.UnixMilli(),
 		expires: time.Now().Add(max(ttl, time.Millisecond)).UnixMilli(), // two commits of an id never expire at once
@@ -254,30 +213,29 @@ func (s *Store) Forget(ctx context.Context, key dedup.Key) (bool, error) {
 	case record.State != dedup.Done:
 		return false, nil
 	}
-	return s.writer.forget(ctx, key)
+	now, err := s.keeper.running()
+	if err != nil {
+		return false, err
+	}
+	return now.writer.forget(ctx, key)
 }
 
-// Stats implements [dedup.Store]. Done counts expired records until they are purged.
+// Stats implements [dedup.Store]. Done counts expired records until they are purged. While the store is unavailable, only
+// what is in flight is known.
 func (s *Store) Stats() dedup.Stats {
-	stats := dedup.Stats{InFlight: s.claims.Held(), Done: s.writer.count.Load(), DiskBytes: -1}
-	_ = s.engine.read(func(db *pebble.DB) error {
-		stats.DiskBytes = int64(db.Metrics().DiskSpaceUsage())
-		return nil
-	}) // without a usable engine the size stays unknown
+	stats := dedup.Stats{InFlight: s.claims.Held(), Done: -1, DiskBytes: -1}
+	if now, err := s.keeper.running(); err == nil {
+		stats.Done, stats.DiskBytes = now.writer.count.Load(), now.engine.size.Load()
+	}
 	return stats
 }
 
-// Close implements [dedup.Store]. Commits under way are written first. A failed store stays locked until the process
-// ends.
+// Close implements [dedup.Store]. Commits under way are written first.
 func (s *Store) Close() error {
 	if !s.claims.Close() {
 		return nil
 	}
-	s.writer.stop()
-	if err := s.engine.close(); err != nil {
-		return fmt.Errorf("closing store: %w", err)
-	}
-	return s.lock.Close()
+	return s.keeper.stop()
 }
 
 var _ dedup.Store = (*Store)(nil)

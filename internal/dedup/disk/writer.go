@@ -26,8 +26,8 @@ type writer struct {
 	stopped  chan struct{}
 	pool     sync.Pool
 
-	limit atomic.Int64
-	count atomic.Int64 // 'x' pairs as of the last write
+	limit *atomic.Int64 // the store's
+	count atomic.Int64  // 'x' pairs as of the last write
 	// dropping is the record whose deletion is being made durable. The database shows it gone before it is: until then the
 	// record counts, or a power loss would bring it back to a key that somebody has claimed meanwhile.
 	dropping atomic.Pointer[dropped]
@@ -47,11 +47,12 @@ type dropped struct {
 	record record
 }
 
-func newWriter(e *engine, claims *dedup.Claims, space *space, limit int64) (*writer, error) {
+func newWriter(e *engine, claims *dedup.Claims, space *space, limit *atomic.Int64) (*writer, error) {
 	w := &writer{
 		engine:   e,
 		claims:   claims,
 		space:    space,
+		limit:    limit,
 		requests: make(chan *request, groupSize),
 		complete: make(chan struct{}, 1),
 		closing:  make(chan struct{}),
@@ -59,7 +60,6 @@ func newWriter(e *engine, claims *dedup.Claims, space *space, limit int64) (*wri
 		pool:     sync.Pool{New: func() any { return &request{answer: make(chan answer, 1)} }},
 		purger:   purger{engine: e, next: map[string][]byte{}},
 	}
-	w.limit.Store(limit)
 	if _, err := e.get(countKey, w.parseCount); err != nil {
 		return nil, err
 	}
@@ -99,6 +99,8 @@ func (w *writer) run() {
 			w.wakeups.Reset(w.purge())
 		case <-checks.C:
 			w.engine.follow()
+		case <-w.engine.failed:
+			return
 		case <-w.closing:
 			w.drain()
 			close(w.stopped)
@@ -147,6 +149,9 @@ func (w *writer) serveCommits() {
 	err := w.space.check()
 	if err == nil {
 		err = w.writeGroup()
+	}
+	if err != nil && w.engine.fault() != nil {
+		return // the callers know: the next session may have their claims by now
 	}
 	w.committed += len(w.group)
 	w.asked.Add(-int64(len(w.group)))
