@@ -90,7 +90,14 @@ func guardServer(ctx caddy.Context) error {
 		return err
 	}
 	app.guarded[server] = true
-	app.atStart(func() error { return checkGuards(server) })
+	logger := ctx.Logger()
+	app.atStart(func() error {
+		if err := checkGuards(server); err != nil {
+			return err
+		}
+		warnBeside(server)
+		return checkImpostors(server, logger)
+	})
 	return nil
 }
 
