@@ -20,6 +20,7 @@ const appID = "dari_webhook"
 type App struct {
 	atStarts []func() error
 	guarded  map[*caddyhttp.Server]bool
+	told     map[string]bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -44,6 +45,18 @@ func appOf(ctx caddy.Context) (*App, error) {
 // provisioned then, and the HTTP servers may already be listening. An error keeps the configuration from starting. A gate
 // calls atStart while it is provisioned.
 func (a *App) atStart(check func() error) { a.atStarts = append(a.atStarts, check) }
+
+// first reports whether a warning that several gates have reason for is told for the first time.
+func (a *App) first(warning string) bool {
+	if a.told[warning] {
+		return false
+	}
+	if a.told == nil {
+		a.told = make(map[string]bool)
+	}
+	a.told[warning] = true
+	return true
+}
 
 // Start runs what waited for it. Caddy does not call Stop after a Start that failed, nor when it failed to start another app
 // before this one: what Start acquires, the Cleanup of each gate gives back.

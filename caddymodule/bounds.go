@@ -64,6 +64,17 @@ func (h *Handler) checkBody() error {
 	return checkDuration("body_timeout", h.BodyTimeout)
 }
 
+// checkStrip refuses to strip a signature where there is none, or from a request that is let through as it came.
+func (h *Handler) checkStrip() error {
+	switch {
+	case h.StripSignature && h.Observe:
+		return errors.New("strip_signature: a gate that observes lets requests through as they came")
+	case h.StripSignature && h.provider.Unsigned():
+		return fmt.Errorf("strip_signature: provider %s signs nothing", h.provider.Name)
+	}
+	return nil
+}
+
 // check refuses what a store cannot keep, what a receiver cannot answer, and what says two things.
 func (p *Dedup) check() error {
 	alone := *p

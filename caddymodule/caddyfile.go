@@ -43,6 +43,7 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		body_timeout   <duration>
 //		scope          <name>
 //		observe
+//		strip_signature
 //		forward        <address> { ... }
 //		dedup          off|<store> [<argument>...] { ... }
 //	}
@@ -92,6 +93,9 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, name string) error {
 		return oneArg(d, &h.Scope)
 	case "observe":
 		h.Observe = true
+		return noArg(d)
+	case "strip_signature":
+		h.StripSignature = true
 		return noArg(d)
 	case "forward":
 		h.Forward = new(Forward)

@@ -16,16 +16,21 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
-// providerDocs are the Caddyfiles of the providers' documentation.
-func providerDocs(t *testing.T) []string {
+// documented are the Caddyfiles of the documentation that are whole.
+func documented(t *testing.T) (blocks []string) {
 	t.Helper()
-	text, err := os.ReadFile("../docs/providers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var blocks []string
-	for _, m := range regexp.MustCompile("(?s)```caddyfile\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		blocks = append(blocks, m[1])
+	for _, page := range []string{"providers.md", "operations.md"} {
+		text, err := os.ReadFile("../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile("(?s)```caddyfile\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+		if len(found) == 0 {
+			t.Errorf("%s shows no Caddyfile", page)
+		}
+		for _, m := range found {
+			blocks = append(blocks, m[1])
+		}
 	}
 	return blocks
 }
@@ -51,7 +56,7 @@ func TestDocumentedProviders(t *testing.T) {
 		t.Setenv(name, secret)
 	}
 	shown := map[string]bool{contract.Providers()[0].Name: true}
-	for _, block := range providerDocs(t) {
+	for _, block := range documented(t) {
 		raw, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(block), map[string]any{"filename": "Caddyfile"})
 		for _, w := range warnings {
 			if !strings.Contains(w.Message, "not formatted") { // columns are for readers

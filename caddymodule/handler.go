@@ -98,6 +98,10 @@ type Handler struct {
 	// sender vouch for itself.
 	Observe bool `json:"observe,omitempty"`
 
+	// StripSignature takes the signature's header out of what is forwarded. A receiver behind the gate does not need it, and
+	// reverse_proxy prints it at debug level. Default: it is passed on, for receivers and gates that verify once more.
+	StripSignature bool `json:"strip_signature,omitempty"`
+
 	// Dedup says how deliveries are remembered. Default: on disk, in Caddy's data directory.
 	Dedup *Dedup `json:"dedup,omitempty"`
 
@@ -142,6 +146,10 @@ var clock = time.Now
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.grace = func() time.Duration { return gracePeriod(ctx) }
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
 	opts, err := h.options()
 	if err != nil {
 		return err
@@ -180,6 +188,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.metrics.watch(h.gate, h.lease)
 	watchShutdown(ctx, h.grace)
 	h.warn()
+	h.warnSignatureLogged(ctx, app)
 	h.secrets.watch(h.takeSecrets, h.metrics.secretsRead)
 	return nil
 }
@@ -193,7 +202,7 @@ func (h *Handler) options() (gate.Options, error) {
 	if h.Dedup == nil {
 		h.Dedup = new(Dedup)
 	}
-	if err := cmp.Or(h.checkURLSecret(), h.Tolerance.check(), h.checkBody()); err != nil {
+	if err := cmp.Or(h.checkURLSecret(), h.checkStrip(), h.Tolerance.check(), h.checkBody()); err != nil {
 		return gate.Options{}, err
 	}
 	if h.Custom != nil && h.Scope == "" && !h.Dedup.Off && !h.Observe {

@@ -10,7 +10,7 @@ import (
 var (
 	handlerOptions = []string{
 		"provider", "url_secret", "secret", "secret_file", "signed_content", "tolerance", "max_body", "body_budget",
-		"body_timeout", "scope", "observe", "forward", "dedup",
+		"body_timeout", "scope", "observe", "strip_signature", "forward", "dedup",
 	}
 	dedupOptions   = []string{"ttl", "lease", "timeout", "in_flight", "success", "on_unavailable"}
 	builtInOptions = []string{"max_ids"}
