@@ -115,8 +115,7 @@ func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyh
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission, v gate.Verdict) (err error) {
 	vouch(r, v)
 	if h.StripSignature {
-		strip(r.Header, h.gate.Scheme().Header)
-		strip(r.Trailer, h.gate.Scheme().Header)
+		dropField(r.Header, h.gate.Scheme().Header)
 	}
 	dropNoTrailer(r.Trailer)
 	rec := record(w)
