@@ -186,6 +186,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.reporter.scheme = h.gate.Scheme()
 	h.gate.ExpectSecrets(h.secrets.expected())
 	h.metrics.watch(h.gate, h.lease)
+	h.lease.tellLosses(h.gate.Scope(), h.reporter.recordLost)
 	watchShutdown(ctx, h.grace)
 	h.warn()
 	h.warnSignatureLogged(ctx, app)

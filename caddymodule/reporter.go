@@ -29,6 +29,7 @@ type reporter struct {
 	events   *events
 	logger   *zap.Logger
 	faults   *rate.Limiter
+	fewer    fewerCopies
 	// refusals has a limit for every code, so that none of them keeps another from being seen.
 	refusals map[contract.Code]*rate.Limiter
 	// searches bounds the work of looking for what a request would match, and with it the lines on what was found.
@@ -41,6 +42,7 @@ func newReporter(h *Handler) *reporter {
 	return &reporter{
 		provider: h.provider.Name, platform: h.provider, metrics: h.metrics, events: h.events, logger: h.logger,
 		faults:   rate.NewLimiter(rate.Every(10*time.Second), 3),
+		fewer:    fewerCopies{limit: rate.NewLimiter(rate.Every(time.Minute), 3)},
 		refusals: refusalLimits(),
 		searches: rate.NewLimiter(rate.Every(searchPause), 1),
 		hints:    rate.NewLimiter(rate.Every(hintPause), 1),
@@ -92,12 +94,12 @@ func (p *reporter) refused(r *http.Request, v gate.Verdict) {
 	if v.Decision != gate.Refuse {
 		message = "request would be refused: "
 	}
-	p.logger.Warn(message+refusal.Title+" (more of these are counted, not logged, for a minute)",
+	p.logger.Warn(message+refusal.Title+" (more of these are counted, not logged, for a minute)", append(heldBy(v),
 		zap.String("code", string(v.Code)),
 		zap.String("detail", refusal.Detail),
 		zap.NamedError("cause", v.Cause),
 		zap.String("client_ip", clientIP(r)),
-	)
+	)...)
 }
 
 // hintHeader logs, once in a while, in what the header of a request departs from the scheme that is refused before its
@@ -155,7 +157,7 @@ func (p *reporter) OutcomePending(d gate.Delivery, err error) {
 // OutcomeRecorded logs that a delivery's success is recorded after all, or has fewer copies than it should.
 func (p *reporter) OutcomeRecorded(d gate.Delivery, err error) {
 	if err != nil {
-		p.logger.Warn("commit recorded on too few replicas; a failover may lose it", zap.String("id", d.ID), zap.Error(err))
+		p.fewer.log(p.logger, d, err)
 		return
 	}
 	p.logger.Info("pending commit recorded", zap.String("id", d.ID))

@@ -5,12 +5,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/time/rate"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/dedup"
 	"github.com/darihook/darihook/internal/gate"
 	"github.com/darihook/darihook/signature"
 )
@@ -66,6 +68,38 @@ func TestRefusalsAreLogged(t *testing.T) {
 		if got[string(refusal.Code)] != want {
 			t.Errorf("%d lines on %s, want %d", got[string(refusal.Code)], refusal.Code, want)
 		}
+	}
+}
+
+// TestCopyInFlightNamesItsHolder shows what an operator looks for when a delivery is refused for its own copy.
+func TestCopyInFlightNamesItsHolder(t *testing.T) {
+	t.Parallel()
+	until := time.Unix(1_790_000_000, 0)
+	for holder, here := range map[string]bool{"this process": true, "another process": false} {
+		p, logs := observed()
+		p.refused(httptest.NewRequest("POST", "/", nil), gate.Verdict{
+			Code: contract.CodeInFlight, Delivery: gate.Delivery{ID: "evt_1"}, HeldUntil: until, HeldHere: here,
+		})
+		if got := logs.All()[0].ContextMap(); got["id"] != "evt_1" || got["holder"] != holder || got["lease_until"] != until {
+			t.Errorf("the line says %v, want evt_1 held by %s until %s", got, holder, until)
+		}
+	}
+}
+
+// TestFewCopiesDoNotFillTheLog has every delivery recorded on the primary alone.
+func TestFewCopiesDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	p, logs := observed()
+	for i := range 1000 {
+		p.OutcomeRecorded(gate.Delivery{ID: fmt.Sprintf("evt_%d", i)}, dedup.ErrTooFewCopies)
+	}
+	if n := logs.Len(); n == 0 || n > 5 {
+		t.Errorf("%d lines, want a few", n)
+	}
+	p.fewer.limit = rate.NewLimiter(rate.Inf, 1)
+	p.OutcomeRecorded(gate.Delivery{ID: "evt_last"}, dedup.ErrTooFewCopies)
+	if got := logs.All()[logs.Len()-1].ContextMap(); got["not_logged"].(int64) < 990 {
+		t.Errorf("the next line says %v, want the number of those left out", got)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/darihook/darihook/internal/dedup"
 )
 
 // stores holds the open stores of all configurations, so that what they remember survives a reload. The lock spans
@@ -28,6 +30,8 @@ type storeLease struct {
 	kind   string
 	key    string
 	once   sync.Once
+	// deaf ends what tellLosses began.
+	deaf func()
 }
 
 // acquireStore opens the module's store, or takes a share in it where it is open already.
@@ -55,11 +59,24 @@ func (l *storeLease) release() (err error) {
 		return nil
 	}
 	l.once.Do(func() {
+		if l.deaf != nil {
+			l.deaf()
+		}
 		stores.Lock()
 		defer stores.Unlock()
 		_, err = stores.pool.Delete(l.key)
 	})
 	return err
+}
+
+// tellLosses has tell called for each delivery of a scope that the store knew and lost to another claim, where it can find out.
+func (l *storeLease) tellLosses(scope string, tell func(Key)) {
+	if l == nil {
+		return
+	}
+	if store, ok := l.store.(dedup.LossReporter); ok {
+		l.deaf = store.OnLoss(scope, tell)
+	}
 }
 
 // adjust applies the module's bounds to the store. It waits for the first request, since a configuration that is loaded

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/darihook/darihook/internal/dedup"
 	"github.com/darihook/darihook/internal/dedup/redis"
 )
 
@@ -99,6 +100,7 @@ func (m *RedisStore) Open(logger *slog.Logger) (Store, error) {
 		return nil, fmt.Errorf("replicas may take %s and the store %s: raise timeout to a third of the former",
 			m.opts.ReplicaTimeout, timeout)
 	}
+	m.opts.Logger = logger
 	store, err := redis.Open(context.Background(), m.opts)
 	if err != nil {
 		return nil, err
@@ -118,8 +120,12 @@ func inspectRedis(store *redis.Store, logger *slog.Logger) error {
 	if fault, ok := errors.AsType[*redis.Error](err); ok && (fault.Reason == redis.WrongServer || fault.Reason == redis.Denied) {
 		return err
 	}
-	if err != nil {
-		logger.Warn("the server cannot do its part yet and is asked again with every delivery", slog.Any("error", err))
+	switch {
+	case errors.Is(err, dedup.ErrTooFewCopies):
+		logger.Warn("too few redis replicas: deliveries are processed, and their commits are on the primary alone; a failover may lose them",
+			slog.Any("error", err))
+	case err != nil:
+		logger.Warn("redis unavailable at start: deliveries are handled as on_unavailable says until it answers", slog.Any("error", err))
 		return nil
 	}
 	for _, warning := range server.Warnings() {

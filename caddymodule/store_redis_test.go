@@ -124,7 +124,7 @@ func TestRedisAwayAtStart(t *testing.T) {
 			g, r := newGateway(t), newReceiver(t, nil)
 			_, seen := transcript.since(0)
 			g.load(gateBlock(onRedis(server, "timeout 5s")) + "\n" + r.proxy())
-			if log, _ := transcript.since(seen); !strings.Contains(log, "cannot do its part yet") {
+			if log, _ := transcript.since(seen); !strings.Contains(log, "redis unavailable at start") {
 				t.Error("the log does not say that the server is away")
 			}
 			if a := g.deliver("evt_1"); a.code() != string(contract.CodeStoreUnavailable) {

@@ -76,3 +76,16 @@ func TestRedisDocumentedUsers(t *testing.T) {
 		})
 	}
 }
+
+// TestRedisWithoutReplicasAtStart takes deliveries, and says at start what they lack and not that the server is away.
+func TestRedisWithoutReplicasAtStart(t *testing.T) {
+	g, r := newGateway(t), newReceiver(t, nil)
+	_, seen := transcript.since(0)
+	g.load(gateBlock(onRedis(redistest.New(t), "replicas 1", "timeout 5s")) + "\n" + r.proxy())
+	if log, _ := transcript.since(seen); !strings.Contains(log, "too few redis replicas") || strings.Contains(log, "redis unavailable") {
+		t.Errorf("the log says %s", log)
+	}
+	if a := g.deliver("evt_1"); a.status != http.StatusOK {
+		t.Errorf("a delivery: %s", a)
+	}
+}

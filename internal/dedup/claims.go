@@ -326,5 +326,5 @@ func (c *Claims) shard(key Key) *claimShard {
 }
 
 func (c *Claims) record(key Key, held claim) Record {
-	return Record{Key: key, State: InFlight, Expires: c.base.Add(held.expires)}
+	return Record{Key: key, State: InFlight, Expires: c.base.Add(held.expires), Here: true}
 }

@@ -79,6 +79,8 @@ type Record struct {
 	Outcome Outcome
 	// Expires is when the lease (InFlight) or the time-to-live (Done) runs out.
 	Expires time.Time
+	// Here tells that a claim (InFlight) was made by this process.
+	Here bool
 }
 
 // Claim is the answer to [Store.Claim].
@@ -162,6 +164,13 @@ type Store interface {
 
 	// Close ends the store. Calls under way end with ErrClosed or their result. A second Close does nothing.
 	Close() error
+}
+
+// LossReporter is a [Store] that may find out that an outcome is gone which a [Store.Commit] of this process has recorded, and that
+// the key is another owner's by then: a failover of its server lost it, and the delivery runs twice.
+type LossReporter interface {
+	// OnLoss has f called for each such key of a scope, until stop is called. Of several that ask for one scope, one is called.
+	OnLoss(scope string, f func(Key)) (stop func())
 }
 
 // Stats is what a store holds at one moment. A number that the backend does not know is negative.

@@ -31,7 +31,9 @@ func (g *Gate) claim(ctx context.Context, d Delivery, b *body) (*Admission, Verd
 		v.Decision, v.Status = Duplicate, claim.Record.Outcome.Status
 		return nil, v
 	default:
-		return nil, v.refused(refuse(contract.CodeInFlight, context.Cause(ctx)), g.comeAgain(claim.Record))
+		no := v.refused(refuse(contract.CodeInFlight, context.Cause(ctx)), g.comeAgain(claim.Record))
+		no.HeldUntil, no.HeldHere = claim.Record.Expires, claim.Record.Here
+		return nil, no
 	}
 }
 

@@ -31,7 +31,8 @@ type Observer interface {
 	// tried now and then, which is not reported.
 	BreakerMoved(open bool)
 	// OutcomePending reports an admission whose outcome the store has not taken at once. It is offered again until
-	// OutcomeRecorded or ClaimLost reports the end of that.
+	// OutcomeRecorded or ClaimLost reports the end of that. An outcome that is recorded and only lacks copies is not reported, unless
+	// it lacks them to the end: OutcomeRecorded does.
 	OutcomePending(d Delivery, err error)
 	// OutcomeRecorded reports that the store has taken an outcome that it did not take at once. The error is nil, or tells
 	// that the store has made fewer copies of it than it was told to, and will not be asked for them again.

@@ -26,6 +26,8 @@ type pending struct {
 	owner    dedup.Owner
 	outcome  dedup.Outcome
 	until    time.Time // when the lease must have run out
+	// quiet tells that the outcome is recorded, and lacks copies: nobody needs to be told that it will be offered again.
+	quiet bool
 }
 
 var errTooManyPending = errors.New("too many outcomes wait for the store already")
@@ -39,7 +41,9 @@ func (g *Gate) pend(p *pending, err error) {
 		err = fmt.Errorf("%w: %w", errTooManyPending, err)
 	default:
 		g.flights.begin()
-		g.opts.Observer.OutcomePending(p.delivery, err)
+		if p.quiet = errors.Is(err, dedup.ErrTooFewCopies); !p.quiet {
+			g.opts.Observer.OutcomePending(p.delivery, err)
+		}
 		r := &retry{ask: p.offer, until: p.until, ended: p.end}
 		r.start(g.opts.StoreTimeout)
 		return
@@ -60,6 +64,9 @@ func (p *pending) end(err error) {
 // report tells what came of the last offer. An outcome of which there are too few copies is recorded all the same: a copy of
 // its delivery is answered from the record.
 func (p *pending) report(err error) {
+	if err == nil && p.quiet {
+		return
+	}
 	if err == nil || errors.Is(err, dedup.ErrTooFewCopies) {
 		p.gate.opts.Observer.OutcomeRecorded(p.delivery, err)
 		return

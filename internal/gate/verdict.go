@@ -36,6 +36,10 @@ type Verdict struct {
 	RetryAfter time.Duration
 	// Status is the recorded status of a duplicate.
 	Status int
+	// HeldUntil is when the lease of the copy in flight runs out that a delivery was refused for, and HeldHere tells that this
+	// process holds it. Both are about a refusal with in_flight alone.
+	HeldUntil time.Time
+	HeldHere  bool
 	// Answer is the text that a challenge asks for.
 	Answer string
 	// Verified tells that Delivery was signed, is fresh and is sound.

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 
@@ -68,12 +69,12 @@ func (b *batches) run(x *batch) {
 	b.close(x)
 	ctx, cancel := context.WithTimeout(context.Background(), b.store.opts.Timeout)
 	defer cancel()
-	client, err := b.store.conn.get(ctx)
+	session, err := b.store.conn.get(ctx)
 	if err != nil {
 		b.fail(x, err)
 		return
 	}
-	b.send(ctx, client, x.calls)
+	b.send(ctx, session, x.calls)
 }
 
 // fail ends the calls of a closed batch that were not sent.
@@ -84,28 +85,71 @@ func (b *batches) fail(x *batch, err error) {
 }
 
 // send sends calls with one write. Calls that end with an error, which is rare, are settled one by one, beside each other.
-func (b *batches) send(ctx context.Context, client rueidis.Client, calls []*scriptCall) {
+func (b *batches) send(ctx context.Context, s *session, calls []*scriptCall) {
 	commands := make([]rueidis.Completed, len(calls))
 	for i, c := range calls {
-		commands[i] = c.script.byHash(client, c.key, c.args)
+		commands[i] = c.script.byHash(s.client, c.key, c.args)
 	}
 	var unsettled sync.WaitGroup
 	defer unsettled.Wait()
-	for i, answer := range client.DoMulti(ctx, commands...) {
+	for i, answer := range s.client.DoMulti(ctx, commands...) {
 		m, err := message(answer)
 		if err != nil {
-			b.settle(ctx, client, calls[i], err, &unsettled)
+			unsettled.Go(func() { b.settle(ctx, s, calls[i], err) })
 			continue
 		}
-		b.finish(calls[i], reply{RedisMessage: m}, nil)
+		b.finish(calls[i], reply{RedisMessage: m, session: s}, nil)
 	}
 }
 
-func (b *batches) settle(ctx context.Context, client rueidis.Client, c *scriptCall, first error, unsettled *sync.WaitGroup) {
-	unsettled.Go(func() {
-		r, err := c.script.settle(ctx, client, c.key, c.args, first)
-		b.finish(c, r, err)
-	})
+// settle goes on after a first call that ended with an error: it sends the script itself to a server that does not know it,
+// and calls once more when the connection was lost, or led to the wrong server. Every script may be repeated by the owner who
+// asked for it: the second answer tells how things stand.
+func (b *batches) settle(ctx context.Context, s *session, c *scriptCall, err error) {
+	r := reply{session: s}
+	if unknownScript(err) {
+		r.RedisMessage, err = message(s.client.Do(ctx, c.script.byText(s.client, c.key, c.args)))
+	}
+	if err != nil && b.again(ctx, s, err) {
+		r, err = b.repeat(ctx, c, err)
+	}
+	b.finish(c, r, err)
+}
+
+// again reports whether a call is worth a second attempt, while there is time for it: its connection has ended under it, or leads
+// elsewhere than it should.
+func (b *batches) again(ctx context.Context, s *session, err error) bool {
+	conn := b.store.conn
+	if b.store.opts.misled(err) {
+		conn.drop(s)
+	}
+	return ctx.Err() == nil && (!conn.stands(s) || !answered(err) && !unsent(err) && !errors.Is(err, rueidis.ErrClosing))
+}
+
+// repeat makes the second attempt, in the session that there is by now.
+func (b *batches) repeat(ctx context.Context, c *scriptCall, first error) (reply, error) {
+	mayHaveRun := !answered(first) && !unsent(first)
+	s, err := b.store.conn.get(ctx)
+	switch {
+	case err != nil && mayHaveRun:
+		return reply{}, first // it tells more: it leaves open whether the script ran
+	case err != nil:
+		return reply{}, dedup.Unchanged(err)
+	}
+	m, err := c.script.once(ctx, s.client, c.key, c.args)
+	if b.store.opts.misled(err) {
+		b.store.conn.drop(s)
+	}
+	switch {
+	case !mayHaveRun:
+		return reply{m, s, nil}, err
+	case err == nil:
+		return reply{m, s, first}, nil
+	case answered(err): // which says nothing about the first attempt
+		return reply{}, fault(reasonOf(err), err)
+	default:
+		return reply{}, first
+	}
 }
 
 // finish gives the slot back first, so that whoever has all results finds all slots free.

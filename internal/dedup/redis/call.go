@@ -63,11 +63,13 @@ type result[T any] struct {
 }
 
 func attempt[T any](ctx context.Context, s *Store, f func(context.Context, rueidis.Client) (T, error)) (r result[T]) {
-	client, err := s.conn.get(ctx)
+	session, err := s.conn.get(ctx)
 	if err != nil {
 		return result[T]{err: err}
 	}
-	r.value, r.err = f(ctx, client)
+	if r.value, r.err = f(ctx, session.client); s.opts.misled(r.err) {
+		s.conn.drop(session)
+	}
 	return r
 }
 

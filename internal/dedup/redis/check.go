@@ -30,6 +30,13 @@ type Server struct {
 	Eviction string
 	// AppendOnly tells that the append-only file is on.
 	AppendOnly bool
+	// process and history tell it from every other server, and from itself before a restart or a demotion.
+	process, history string
+}
+
+// same reports whether two answers come from one server, which has been a primary all the time between them.
+func (s Server) same(other Server) bool {
+	return s.process == other.process && s.history == other.history
 }
 
 // Warnings tells what of the server's settings puts ids at risk, one sentence each; none is the good case.
@@ -69,15 +76,16 @@ func (s *Store) rehearse(ctx context.Context) error {
 	key := dedup.Key{Scope: checkScope, ID: fmt.Sprintf("%x", owner)}
 	outcome := dedup.Outcome{Status: 200, At: time.Now()}
 	steps := []func() error{
-		func() error { _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },
-		func() error { return s.move(ctx, renewScript, key, owner, claimValue(owner), "10000") },
-		func() error { return s.move(ctx, releaseScript, key, owner, claimValue(owner)) },
-		func() error { _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },
+		func() error { _, _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },
+		func() error { _, err := s.move(ctx, renewScript, key, owner, claimValue(owner), "10000"); return err },
+		func() error { _, err := s.move(ctx, releaseScript, key, owner, claimValue(owner)); return err },
+		func() error { _, _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },
 		func() error {
-			return s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), "10000")
+			_, err := s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), "10000")
+			return err
 		},
-		func() error { _, err := s.ask(ctx, lookupScript, key); return err },
-		func() error { _, err := s.change(ctx, forgetScript, key); return err },
+		func() error { _, _, err := s.ask(ctx, lookupScript, key); return err },
+		func() error { _, _, err := s.change(ctx, forgetScript, key); return err },
 	}
 	var fewCopies error
 	for _, step := range steps {
@@ -139,6 +147,8 @@ func parseInfo(text string) Server {
 		Role:       fields["role"],
 		Eviction:   fields["maxmemory_policy"],
 		AppendOnly: fields["aof_enabled"] == "1",
+		process:    fields["run_id"],
+		history:    fields["master_replid"],
 	}
 	if version, ok := fields["valkey_version"]; ok {
 		s.Software, s.Version = "valkey", version
@@ -175,10 +185,14 @@ func checkFormat(ctx context.Context, c rueidis.Client) error {
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", formatKey, err)
 	case have != format:
-		return wrongServer("its %s is %q and this program's is %q: use the program that wrote the keys, another database, or delete %s*",
-			formatKey, have, format, prefix)
+		return otherFormat(have)
 	}
 	return nil
+}
+
+func otherFormat(have string) error {
+	return wrongServer("its %s is %q and this program's is %q: use the program that wrote the keys, another database, or delete %s*",
+		formatKey, have, format, prefix)
 }
 
 // setFormat leaves the mark out on a server that takes no writes now: it has no keys of ours to mistake.

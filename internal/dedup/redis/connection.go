@@ -1,8 +1,8 @@
 package redis
 
 import (
+	"cmp"
 	"context"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,38 +10,36 @@ import (
 	"github.com/redis/rueidis"
 )
 
+// A failed attempt to connect answers for the next ones that long: for longer with each that fails.
 const (
-	// pause is how long a failed attempt to connect answers for the next ones.
-	pause = 100 * time.Millisecond
-	// pingInterval is how often a silent connection is tried.
-	pingInterval = time.Second
-	// bufferSize and queueScale size one connection: 64 KiB each way and 2^10 commands under way, far above what a
-	// script call needs and far below the client's default of a megabyte.
-	bufferSize = 64 << 10
-	queueScale = 10
-	// replicatedCommits is how many batches of commits wait for replicas at once, each on a connection of its own.
-	replicatedCommits = 64
+	firstPause = 2 * time.Millisecond
+	lastPause  = 100 * time.Millisecond
 )
 
-// connection is the way to the server. It is made at the first contact and only handed out once the server has been
-// checked, so that no command ever runs on the wrong one. Afterwards the client keeps it up by itself.
+// connection is the way to the server: one session after the other. A session is only handed out once its server has been
+// checked, so that no command ever runs on the wrong one, and once that server has what its predecessor may not have given
+// it.
 type connection struct {
-	opts   Options
-	client atomic.Pointer[rueidis.Client]
+	opts Options
+	// where returns the addresses of the primary, the likeliest first.
+	where func(context.Context) ([]string, error)
+	// handOver is called with a session at a server that no session led to before, ahead of everyone else.
+	handOver func(ctx context.Context, from, to *session) error
+	session  atomic.Pointer[session]
 
 	mu      sync.Mutex
 	attempt chan struct{} // closed when the attempt under way ends
 	err     error         // why the last attempt failed
 	retry   time.Time     // when the next one may begin
+	pause   time.Duration // until then
 	closed  bool
+	last    *session // whose server was handed everything
 }
 
-func newConnection(opts Options) *connection { return &connection{opts: opts} }
-
-// get returns the client, waiting for the attempt to connect that is under way, or making one.
-func (c *connection) get(ctx context.Context) (rueidis.Client, error) {
-	if client := c.client.Load(); client != nil {
-		return *client, nil
+// get returns a session, waiting for the attempt to connect that is under way, or making one.
+func (c *connection) get(ctx context.Context) (*session, error) {
+	if s := c.session.Load(); s != nil {
+		return s, nil
 	}
 	attempt, err := c.join()
 	if err != nil {
@@ -54,8 +52,8 @@ func (c *connection) get(ctx context.Context) (rueidis.Client, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if client := c.client.Load(); client != nil { // of that attempt, or of a later one that has ended meanwhile
-		return *client, nil
+	if s := c.session.Load(); s != nil { // of that attempt, or of a later one that has ended meanwhile
+		return s, nil
 	}
 	return nil, c.err
 }
@@ -69,7 +67,7 @@ func (c *connection) join() (<-chan struct{}, error) {
 		return c.attempt, nil
 	case c.closed:
 		return nil, rueidis.ErrClosing
-	case time.Now().Before(c.retry):
+	case c.err != nil && time.Now().Before(c.retry):
 		return nil, c.err
 	}
 	c.attempt = make(chan struct{})
@@ -77,79 +75,84 @@ func (c *connection) join() (<-chan struct{}, error) {
 	return c.attempt, nil
 }
 
+// connect makes the next session. The one that there is works on until its successor has been checked.
 func (c *connection) connect() {
-	client, err := c.dial()
+	next, err := c.open()
+	if old := c.session.Load(); err == nil && old != nil && old != next {
+		c.drop(old)
+	}
+	if err == nil && c.unknown(next) {
+		if err = c.handOver(context.Background(), c.last, next); err != nil {
+			next.end()
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil && c.closed {
-		client.Close()
+		next.end()
 		err = rueidis.ErrClosing
 	}
 	if err == nil {
-		c.client.Store(&client)
+		c.last, c.pause = next, 0
+		c.session.Store(next)
+	} else {
+		c.pause = min(max(firstPause, 2*c.pause), lastPause)
 	}
-	c.err, c.retry = err, time.Now().Add(pause)
+	c.err, c.retry = err, time.Now().Add(c.pause)
 	close(c.attempt)
 	c.attempt = nil
 }
 
-func (c *connection) dial() (rueidis.Client, error) {
-	client, err := rueidis.NewClient(c.clientOptions())
-	if err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 4*c.opts.Timeout)
-		defer cancel()
-		_, err = check(ctx, client, c.opts)
-	}
+// unknown reports whether a session leads to another server than all before it.
+func (c *connection) unknown(next *session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last != nil && c.last != next && !c.last.met().same(next.met())
+}
+
+// open tries the addresses, one after the other. The session that there is stands for its own.
+func (c *connection) open() (*session, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 4*c.opts.Timeout)
+	defer cancel()
+	addresses, err := c.where(ctx)
 	if err != nil {
-		if client != nil {
-			client.Close()
-		}
 		return nil, explain(err)
 	}
-	return client, nil
+	for _, address := range addresses {
+		if now := c.session.Load(); now != nil && now.address == address {
+			return now, nil
+		}
+		next, errHere := newSession(ctx, c.opts, address, c.drop)
+		if errHere == nil {
+			return next, nil
+		}
+		err = cmp.Or(err, errHere)
+	}
+	return nil, err
 }
+
+// moved looks for the primary anew, when it may be at another address.
+func (c *connection) moved(address string) {
+	if s := c.session.Load(); s == nil || s.address != address {
+		_, _ = c.join() // whoever needs the session learns of a failure
+	}
+}
+
+// drop ends a session that leads to the wrong server. Whoever comes next begins another.
+func (c *connection) drop(s *session) {
+	if c.session.CompareAndSwap(s, nil) {
+		s.end()
+	}
+}
+
+// stands reports whether a session has not been dropped: what it has answered counts.
+func (c *connection) stands(s *session) bool { return c.session.Load() == s }
 
 func (c *connection) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	if client := c.client.Load(); client != nil {
-		go (*client).Close() // it waits for answers that nobody wants any more
+	if s := c.session.Load(); s != nil {
+		c.drop(s)
 	}
-}
-
-// clientOptions ask for pipelining always: only then does a call end with its context, and a late answer does not cost
-// the connection. The client must not repeat commands by itself; script.run knows when that is safe.
-func (c *connection) clientOptions() rueidis.ClientOption {
-	o := rueidis.ClientOption{
-		InitAddress:         c.opts.Addresses,
-		Username:            c.opts.Username,
-		Password:            c.opts.Password.value,
-		ClientName:          "darihook",
-		ClientSetInfo:       rueidis.DisableClientSetInfo,
-		SelectDB:            c.opts.Database,
-		TLSConfig:           c.opts.TLS,
-		Dialer:              net.Dialer{Timeout: c.opts.Timeout, KeepAlive: pingInterval},
-		ConnWriteTimeout:    2 * c.opts.Timeout,
-		ReadBufferEachConn:  bufferSize,
-		WriteBufferEachConn: bufferSize,
-		RingScaleEachConn:   queueScale,
-		BlockingPoolSize:    replicatedCommits,
-		ForceSingleClient:   !c.opts.Cluster,
-		AlwaysPipelining:    true,
-		DisableCache:        true,
-		DisableRetry:        true,
-		ClusterOption:       rueidis.ClusterOption{MaxMovedRedirections: 3},
-	}
-	if c.opts.SentinelMaster != "" {
-		o.Sentinel = rueidis.SentinelOption{
-			MasterSet:               c.opts.SentinelMaster,
-			Username:                c.opts.SentinelUsername,
-			Password:                c.opts.SentinelPassword.value,
-			TLSConfig:               c.opts.TLS,
-			Dialer:                  o.Dialer,
-			TopologyRefreshInterval: 5 * time.Second,
-		}
-	}
-	return o
 }

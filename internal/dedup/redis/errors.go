@@ -91,7 +91,8 @@ var codes = map[string]Reason{
 	"CLUSTERDOWN": ClusterDown,
 	"TRYAGAIN":    ClusterDown,
 	"ASK":         ClusterDown,
-	"MASTERDOWN":  ClusterDown,
+	"MASTERDOWN":  ReadOnly,
+	"UNBLOCKED":   ReadOnly, // it was demoted while a call waited
 	"MOVED":       WrongServer,
 	"NOAUTH":      Denied,
 	"WRONGPASS":   Denied,
@@ -145,6 +146,9 @@ func reasonOf(err error) Reason {
 	if e, ok := errors.AsType[*rueidis.RedisError](err); ok {
 		return reasonOfText(e.Error())
 	}
+	if e, ok := errors.AsType[serverError](err); ok {
+		return reasonOfText(e.Error())
+	}
 	if reason := reasonOfText(err.Error()); reason != Unexpected {
 		return reason
 	}
@@ -184,10 +188,28 @@ func hasReason(err error, reasons ...Reason) bool {
 	return ok && slices.Contains(reasons, e.Reason)
 }
 
-// lostConnection tells that the connection ended under a command while there is time to ask again.
-func lostConnection(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() == nil && !errors.Is(err, rueidis.ErrClosing) && !answered(err) && !notDialed(err)
+// misled tells answers that mean: this connection leads to the wrong server, or to one that will not answer. A Cluster tells by
+// itself where to go, and one of its nodes says nothing about the others.
+func (o Options) misled(err error) bool {
+	switch {
+	case err == nil:
+		return false
+	case strings.HasPrefix(textOf(err), "NOAUTH"):
+		return true
+	}
+	return !o.Cluster && hasReason(explain(err), ReadOnly, Loading)
 }
+
+// textOf is what the server has answered, or empty.
+func textOf(err error) string {
+	if e, ok := errors.AsType[*rueidis.RedisError](err); ok {
+		return e.Error()
+	}
+	return ""
+}
+
+// unsent tells errors after which nothing can have been done: there was no connection to send the call on.
+func unsent(err error) bool { return errors.Is(err, dedup.ErrUnchanged) || notDialed(err) }
 
 // wrongServer makes the fault of a server that does not fit the options.
 func wrongServer(format string, args ...any) error {

@@ -42,6 +42,39 @@ func (h *held) remove(key dedup.Key, owner dedup.Owner) {
 	}
 }
 
+// heldClaim is a claim with its key.
+type heldClaim struct {
+	key dedup.Key
+	lease
+}
+
+// all returns the claims that have not run out.
+func (h *held) all(now time.Time) []heldClaim {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]heldClaim, 0, len(h.claims))
+	for key, l := range h.claims {
+		if l.until.After(now) {
+			all = append(all, heldClaim{key, l})
+		}
+	}
+	return all
+}
+
+func (h *held) has(key dedup.Key, owner dedup.Owner) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.claims[key].owner == owner
+}
+
+// any reports whether a claim of this process has the key.
+func (h *held) any(key dedup.Key) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ours := h.claims[key]
+	return ours
+}
+
 func (h *held) count() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()

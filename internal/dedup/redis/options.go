@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"time"
@@ -47,6 +48,8 @@ type Options struct {
 	Replicas int
 	// ReplicaTimeout is how long to wait for them, beyond Timeout. Default: DefaultReplicaTimeout.
 	ReplicaTimeout time.Duration
+	// Logger is told when the primary has changed, and what that may have cost. Default: nobody.
+	Logger *slog.Logger
 	// MaxCalls bounds the calls under way at once; more wait for their turn within Timeout. Default: DefaultMaxCalls.
 	MaxCalls int
 }
@@ -56,6 +59,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.ReplicaTimeout = cmp.Or(o.ReplicaTimeout, DefaultReplicaTimeout)
 	o.MaxCalls = cmp.Or(o.MaxCalls, DefaultMaxCalls)
 	o.Addresses = slices.Clone(o.Addresses)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	return o, errors.Join(o.checkServers(), o.checkNumbers())
 }
 

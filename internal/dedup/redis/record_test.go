@@ -94,9 +94,9 @@ func TestMillisecondsRoundUp(t *testing.T) {
 func TestInfoOfBothServers(t *testing.T) {
 	t.Parallel()
 	rows := map[string]Server{
-		"# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrole:master\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\n": {"redis", "7.0.15", "standalone", "master", "noeviction", true},
-		"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nserver_mode:cluster\r\nrole:slave\r\n":                   {"valkey", "8.0.1", "cluster", "slave", "", false},
-		"redis_version:7.2.4\r\nserver_name:redis\r\nvalkey_version:8.0.1\r\nredis_mode:sentinel\r\n":                                  {"valkey", "8.0.1", "sentinel", "", "", false}, // extended-redis-compatibility
+		"# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nrole:master\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\nrun_id:abc\r\nmaster_replid:def\r\n": {"redis", "7.0.15", "standalone", "master", "noeviction", true, "abc", "def"},
+		"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nserver_mode:cluster\r\nrole:slave\r\n":                                                      {"valkey", "8.0.1", "cluster", "slave", "", false, "", ""},
+		"redis_version:7.2.4\r\nserver_name:redis\r\nvalkey_version:8.0.1\r\nredis_mode:sentinel\r\n":                                                                     {"valkey", "8.0.1", "sentinel", "", "", false, "", ""}, // extended-redis-compatibility
 		"": {Software: "redis"},
 	}
 	for text, want := range rows {

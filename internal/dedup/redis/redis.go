@@ -27,14 +27,18 @@ import (
 type Store struct {
 	opts    Options
 	conn    *connection
+	watch   *sentinels    // nil: there are none
 	slots   chan struct{} // one for every call under way
 	batches batches
 	commits batches // those that replicas must have
 	held    held
+	losses  losses
 	waits   waits
 	recent  recent
-	closing sync.Once
-	closed  chan struct{}
+	// outcomes are kept for a primary that may lack them.
+	outcomes outcomes
+	closing  sync.Once
+	closed   chan struct{}
 }
 
 // Open returns a store. Options that contradict each other are an error, and so is a server that answers and is the
@@ -47,10 +51,10 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		opts:   opts,
-		conn:   newConnection(opts),
 		slots:  make(chan struct{}, opts.MaxCalls),
 		closed: make(chan struct{}),
 	}
+	s.conn = s.connection()
 	s.batches.init(s, s.batches.run)
 	s.commits.init(s, s.commits.replicate)
 	s.waits.init(s)
@@ -60,6 +64,21 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// connection leads to where the options say that the primary is.
+func (s *Store) connection() *connection {
+	c := &connection{opts: s.opts, handOver: s.handOver}
+	switch {
+	case s.opts.SentinelMaster != "":
+		s.watch = newSentinels(s.opts, c.moved)
+		c.where = s.watch.primaries
+	case s.opts.Cluster:
+		c.where = func(context.Context) ([]string, error) { return []string{""}, nil }
+	default:
+		c.where = func(context.Context) ([]string, error) { return s.opts.Addresses, nil }
+	}
+	return c
 }
 
 // reach makes the first contact.
@@ -73,16 +92,22 @@ func (s *Store) Claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lea
 	if err := key.Validate(); err != nil {
 		return dedup.Claim{}, err
 	}
-	standing, err := s.ask(ctx, claimScript, key, claimValue(owner), milliseconds(lease))
-	switch {
-	case err != nil:
-		return dedup.Claim{}, err
-	case standing.State != dedup.Absent:
-		return dedup.Claim{Record: standing}, nil
+	for {
+		standing, session, err := s.ask(ctx, claimScript, key, claimValue(owner), milliseconds(lease))
+		switch {
+		case err != nil:
+			return dedup.Claim{}, err
+		case standing.State != dedup.Absent:
+			s.held.remove(key, owner)
+			standing.Here = standing.State == dedup.InFlight && s.held.any(key)
+			return dedup.Claim{Record: standing}, nil
+		}
+		s.held.add(key, owner, lease) // first, so that a new primary is offered it
+		if s.conn.stands(session) {
+			s.recent.touch(key)
+			return dedup.Claim{Acquired: true}, nil
+		}
 	}
-	s.held.add(key, owner, lease)
-	s.recent.touch(key)
-	return dedup.Claim{Acquired: true}, nil
 }
 
 // Renew implements [dedup.Store].
@@ -90,7 +115,7 @@ func (s *Store) Renew(ctx context.Context, key dedup.Key, owner dedup.Owner, lea
 	if err := key.Validate(); err != nil {
 		return err
 	}
-	if err := s.move(ctx, renewScript, key, owner, claimValue(owner), milliseconds(lease)); err != nil {
+	if _, err := s.move(ctx, renewScript, key, owner, claimValue(owner), milliseconds(lease)); err != nil {
 		return err
 	}
 	s.held.add(key, owner, lease)
@@ -107,12 +132,19 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	if err := outcome.Validate(); err != nil {
 		return err
 	}
-	err := s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), milliseconds(ttl))
-	if err == nil || errors.Is(err, dedup.ErrTooFewCopies) {
-		s.settled(key, owner)
-		s.recent.touch(key)
+	for {
+		session, err := s.move(ctx, commitScript, key, owner, claimValue(owner), doneValue(owner, outcome), milliseconds(ttl))
+		if err != nil && !errors.Is(err, dedup.ErrTooFewCopies) {
+			return err
+		}
+		now := time.Now()
+		s.outcomes.add(confirmed{key, owner, outcome, now.Add(ttl), now}) // first, so that a new primary is offered it
+		if session == nil || s.conn.stands(session) {
+			s.settled(key, owner)
+			s.recent.touch(key)
+			return err
+		}
 	}
-	return err
 }
 
 // Release implements [dedup.Store].
@@ -120,11 +152,16 @@ func (s *Store) Release(ctx context.Context, key dedup.Key, owner dedup.Owner) e
 	if err := key.Validate(); err != nil {
 		return err
 	}
-	if err := s.move(ctx, releaseScript, key, owner, claimValue(owner)); err != nil {
+	s.held.remove(key, owner) // first, so that a new primary is not offered it
+	session, err := s.move(ctx, releaseScript, key, owner, claimValue(owner))
+	if err != nil {
 		return err
 	}
 	s.settled(key, owner)
-	return nil
+	if !s.conn.stands(session) {
+		_, _, err = s.change(ctx, releaseScript, key, claimValue(owner)) // it may have been passed on with the claim
+	}
+	return err
 }
 
 // settled takes note that a claim of this process has ended.
@@ -138,7 +175,8 @@ func (s *Store) Lookup(ctx context.Context, key dedup.Key) (dedup.Record, error)
 	if err := key.Validate(); err != nil {
 		return dedup.Record{}, err
 	}
-	return s.ask(ctx, lookupScript, key)
+	record, _, err := s.ask(ctx, lookupScript, key)
+	return record, err
 }
 
 // Forget implements [dedup.Store].
@@ -146,7 +184,9 @@ func (s *Store) Forget(ctx context.Context, key dedup.Key) (bool, error) {
 	if err := key.Validate(); err != nil {
 		return false, err
 	}
-	return s.change(ctx, forgetScript, key)
+	s.outcomes.forget(key)
+	forgotten, _, err := s.change(ctx, forgetScript, key)
+	return forgotten, err
 }
 
 // Stats implements [dedup.Store]. Only the claims of this process are known without asking the server.
@@ -160,44 +200,48 @@ func (s *Store) Close() error {
 		s.recent.close()
 		close(s.closed)
 		s.conn.close()
+		if s.watch != nil {
+			s.watch.end()
+		}
 	})
 	return nil
 }
 
-// ask runs a script that answers how the key stands; after a claim, Absent stands for acquired.
-func (s *Store) ask(ctx context.Context, sc *script, key dedup.Key, args ...string) (dedup.Record, error) {
+// ask runs a script that answers how the key stands, and tells in which session; after a claim, Absent stands for acquired.
+func (s *Store) ask(ctx context.Context, sc *script, key dedup.Key, args ...string) (dedup.Record, *session, error) {
 	reply, err := s.run(ctx, sc, key, args)
 	if err != nil {
-		return dedup.Record{}, err
+		return dedup.Record{}, nil, err
 	}
-	return decode(key, reply.RedisMessage)
+	record, err := decode(key, reply.RedisMessage)
+	return record, reply.session, err
 }
 
-// move runs a script that only the owner may run.
-func (s *Store) move(ctx context.Context, sc *script, key dedup.Key, owner dedup.Owner, args ...string) error {
-	moved, err := s.change(ctx, sc, key, args...)
+// move runs a script that only the owner may run, and tells in which session.
+func (s *Store) move(ctx context.Context, sc *script, key dedup.Key, owner dedup.Owner, args ...string) (*session, error) {
+	moved, session, err := s.change(ctx, sc, key, args...)
 	if err == nil && !moved {
 		s.held.remove(key, owner)
-		return dedup.ErrNotOwner
+		return session, dedup.ErrNotOwner
 	}
-	return err
+	return session, err
 }
 
 // change runs a script that tells whether it changed anything.
-func (s *Store) change(ctx context.Context, sc *script, key dedup.Key, args ...string) (bool, error) {
+func (s *Store) change(ctx context.Context, sc *script, key dedup.Key, args ...string) (bool, *session, error) {
 	reply, err := s.run(ctx, sc, key, args)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	n, err := reply.AsInt64()
 	switch {
 	case err != nil:
-		return false, fault(Unexpected, err)
+		return false, nil, fault(Unexpected, err)
 	case n == 0 && reply.lost != nil:
 		// The first attempt may have made the change, so this answer says nothing about it.
-		return false, fault(Unreachable, reply.lost)
+		return false, nil, fault(Unreachable, reply.lost)
 	}
-	return n == 1, nil
+	return n == 1, reply.session, nil
 }
 
 // run runs a script in a batch: a commit that replicas must have with others of its kind, the rest together.

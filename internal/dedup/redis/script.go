@@ -77,34 +77,12 @@ return false
 `)
 )
 
-// reply is what a script answered. When a connection was lost under a first attempt, lost is why: the answer is then
-// the second attempt's, and the first may have taken effect.
+// reply is what a script answered, and in which session. When a connection was lost under a first attempt, lost is why: the
+// answer is then the second attempt's, and the first may have taken effect.
 type reply struct {
 	rueidis.RedisMessage
-	lost error
-}
-
-// settle goes on after a first call that ended with an error: it sends the script itself to a server that does not know it,
-// and calls once more when the connection was lost. Every script may be repeated by the owner who asked for it: the second
-// answer tells how things stand.
-func (s *script) settle(ctx context.Context, c rueidis.Client, key string, args []string, first error) (reply, error) {
-	var m rueidis.RedisMessage
-	err := first
-	if unknownScript(err) {
-		m, err = message(c.Do(ctx, s.byText(c, key, args)))
-	}
-	if !lostConnection(ctx, err) {
-		return reply{RedisMessage: m}, err
-	}
-	m, errAgain := s.once(ctx, c, key, args)
-	switch {
-	case errAgain == nil:
-		return reply{m, err}, nil
-	case answered(errAgain): // which says nothing about the first attempt
-		return reply{}, fault(reasonOf(errAgain), errAgain)
-	default:
-		return reply{}, err // the first error tells more: it leaves open whether the script ran
-	}
+	session *session
+	lost    error
 }
 
 func (s *script) once(ctx context.Context, c rueidis.Client, key string, args []string) (rueidis.RedisMessage, error) {

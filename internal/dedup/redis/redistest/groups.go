@@ -68,15 +68,27 @@ const MasterSet = "darihook"
 // NewSentinel starts one Sentinel over the primary, with a quorum of one, and returns when it knows the replicas.
 func NewSentinel(tb testing.TB, primary *Server, replicas int) *Server {
 	tb.Helper()
-	s, err := startSentinel(tb.TempDir(), primary)
-	s = started(tb, s, err)
-	Eventually(tb, settle, func(ctx context.Context) error {
-		return contains(ctx, s, []string{"INFO", "sentinel"}, fmt.Sprintf("slaves=%d", replicas))
-	})
-	return s
+	return NewSentinels(tb, primary, replicas, 1)[0]
 }
 
-func startSentinel(dir string, primary *Server) (*Server, error) {
+// NewSentinels starts Sentinels over the primary, with a quorum of their majority, and returns when they know the replicas and each
+// other.
+func NewSentinels(tb testing.TB, primary *Server, replicas, n int) []*Server {
+	tb.Helper()
+	all := make([]*Server, n)
+	for i := range all {
+		s, err := startSentinel(tb.TempDir(), primary, n/2+1)
+		all[i] = started(tb, s, err)
+	}
+	for _, s := range all {
+		Eventually(tb, settle, func(ctx context.Context) error {
+			return contains(ctx, s, []string{"INFO", "sentinel"}, fmt.Sprintf("slaves=%d,sentinels=%d", replicas, n))
+		})
+	}
+	return all
+}
+
+func startSentinel(dir string, primary *Server, quorum int) (*Server, error) {
 	ports, err := FreePorts(1)
 	if err != nil {
 		return nil, err
@@ -85,7 +97,7 @@ func startSentinel(dir string, primary *Server) (*Server, error) {
 	config := strings.Join([]string{
 		"bind 127.0.0.1",
 		"port " + strconv.Itoa(ports[0]),
-		fmt.Sprintf("sentinel monitor %s %s %s 1", MasterSet, host, port),
+		fmt.Sprintf("sentinel monitor %s %s %s %d", MasterSet, host, port, quorum),
 		"sentinel down-after-milliseconds " + MasterSet + " 300",
 		"sentinel failover-timeout " + MasterSet + " 2000",
 	}, "\n")
