@@ -54,6 +54,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 	}
 	if h.URLSecret == nil {
 		if err := forErrorRoutes(r, refusal.Status, v); err != nil {
+			dropBody(r)
 			return err
 		}
 	}

@@ -69,7 +69,6 @@ func vouch(r *http.Request, v gate.Verdict) {
 	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
 	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
 	setKnown(r.Header, contract.HeaderTimestamp, timestampOf(&v))
-	keepVouching(r.Header)
 	caddyhttp.SetVar(r.Context(), vouchedVar, true)
 }
 
@@ -77,19 +76,6 @@ func vouch(r *http.Request, v gate.Verdict) {
 func isVouched(r *http.Request) bool {
 	vouched, _ := caddyhttp.GetVar(r.Context(), vouchedVar).(bool)
 	return vouched
-}
-
-// keepVouching drops a Connection field that names one of the gate's: what it names belongs to the sender's connection, so
-// that a proxy would take the gate's word away from the receiver.
-func keepVouching(h http.Header) {
-	for _, value := range h["Connection"] {
-		for name := range strings.SplitSeq(value, ",") {
-			if isOurs(strings.TrimSpace(name)) {
-				delete(h, "Connection")
-				return
-			}
-		}
-	}
 }
 
 func setKnown(h http.Header, name, value string) {

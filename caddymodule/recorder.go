@@ -36,17 +36,30 @@ func (r *recorder) final() int {
 	return r.status
 }
 
-// WriteHeader notes the first status that is final. Informational ones are passed on and not counted, but for 101, after
-// which there is no other.
+// WriteHeader notes the first status that is final. Informational ones are passed on and not counted. 101 is neither: nobody
+// has asked to leave HTTP, and the sender gets nothing of what follows it.
 func (r *recorder) WriteHeader(status int) {
 	if status == clientClosed && r.leaving.Load() { // reverse_proxy takes every cancellation for the sender's
 		comeAgain(r.ResponseWriter)
 		status = http.StatusServiceUnavailable
 	}
-	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+	switch {
+	case r.status == http.StatusSwitchingProtocols:
+		return
+	case status == http.StatusSwitchingProtocols:
+		r.refuseSwitch()
+		return
+	case r.status == 0 && status >= 200:
 		r.status = status
 	}
 	r.ResponseWriter.WriteHeader(status)
+}
+
+// refuseSwitch ends an answer that would leave HTTP.
+func (r *recorder) refuseSwitch() {
+	if r.status == 0 {
+		r.status, r.gone = http.StatusSwitchingProtocols, true
+	}
 }
 
 // Write passes a piece of the answer on while the sender is there.
@@ -95,13 +108,10 @@ func (r *recorder) FlushError() error {
 	return nil
 }
 
-// Hijack gives the connection away. What is said on it is no answer to a delivery, so that it cannot count as success.
+// Hijack gives the connection to nobody: its sender would get a tunnel to the receiver.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
-	if err == nil {
-		r.status = http.StatusSwitchingProtocols
-	}
-	return conn, rw, err
+	r.refuseSwitch()
+	return nil, nil, http.ErrNotSupported
 }
 
 // Interface guards.

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/gate"
@@ -113,11 +111,11 @@ func (h *Handler) letThrough(w http.ResponseWriter, r *http.Request, next caddyh
 
 // forward hands a verified delivery to the receiver and ends its admission by the outcome.
 func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, a *gate.Admission, v gate.Verdict) (err error) {
+	dropUnasked(r)
 	vouch(r, v)
 	if h.StripSignature {
 		dropField(r.Header, h.gate.Scheme().Header)
 	}
-	dropNoTrailer(r.Trailer)
 	rec := record(w)
 	start := time.Now()
 	rec.patience = patienceFor(r, start.Add(h.longestWork()))
@@ -126,13 +124,13 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 		h.metrics.received(outcome, time.Since(start))
 		h.end(a, outcome, rec.final())
 	}()
-	if err = h.handOver(rec, r, next, a); err != nil {
-		outcome = outcomeError
-		return err
+	if err = h.handOver(rec, r, next, a); err == nil {
+		err = notTaken(rec, r)
 	}
-	if rec.status == 0 && unhandled(r) {
+	if err != nil {
 		outcome = outcomeError
-		return caddyhttp.Error(http.StatusBadGateway, errUnhandled)
+		unvouch(r)
+		return err
 	}
 	outcome = outcomeFailure
 	if h.Dedup.succeeded(rec.final()) {
@@ -143,6 +141,18 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 
 // errUnhandled keeps a delivery that no handler has taken from counting as processed: Caddy answers it with an empty 200.
 var errUnhandled = errors.New("no handler behind the gate has taken the delivery: its route needs a reverse_proxy, or the gate a forward")
+
+// notTaken tells why a delivery counts as failed although no handler has said so.
+func notTaken(rec *recorder, r *http.Request) error {
+	switch {
+	case switched(rec, r):
+		drop(rec.Header(), switching)
+		return caddyhttp.Error(http.StatusBadGateway, errSwitched)
+	case rec.status == 0 && unhandled(r):
+		return caddyhttp.Error(http.StatusBadGateway, errUnhandled)
+	}
+	return nil
+}
 
 // unhandled reports whether a request has come to the end of its route, where Caddy leaves this word.
 func unhandled(r *http.Request) bool {
@@ -157,12 +167,7 @@ func (h *Handler) handOver(rec *recorder, r *http.Request, next caddyhttp.Handle
 	if h.receiver != nil {
 		return h.deliver(rec, r, a)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestWork)
-	defer cancel()
-	under := &work{sender: r.Context(), cut: func() { rec.leaving.Store(true); cancel() }}
-	leaving.join(under)
-	defer leaving.leave(under)
-	r = r.WithContext(ctx)
+	defer cutLoose(r, rec)()
 	giveBody(r, a)
 	return next.ServeHTTP(rec, r)
 }
@@ -194,30 +199,4 @@ func (h *Handler) end(a *gate.Admission, outcome string, status int) {
 	if c := h.logger.Check(zap.DebugLevel, "delivery ended"); c != nil {
 		c.Write(zap.String("outcome", outcome), zap.Int("status", status), zap.Error(err))
 	}
-}
-
-// dropNoTrailer drops what no trailer may have: fields that frame, route or judge a message, and names that are none. The
-// server checks those of the header alone, and a proxy would refuse the delivery for them.
-func dropNoTrailer(trailer http.Header) {
-	for name := range trailer {
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidTrailerHeader(name) {
-			delete(trailer, name)
-		}
-	}
-}
-
-// giveBody exchanges a request's body for the bytes that were verified. They are all there, so their length is known and
-// the sender's wish to be asked for them has been met.
-func giveBody(r *http.Request, a *gate.Admission) {
-	r.ContentLength = a.Size()
-	r.TransferEncoding = nil
-	r.Header.Del("Expect")
-	if a.Size() == 0 {
-		r.Body, r.GetBody = http.NoBody, nil
-		r.Header.Del("Content-Length")
-		return
-	}
-	r.Body = a.Body()
-	r.GetBody = func() (io.ReadCloser, error) { return a.Body(), nil }
-	r.Header.Set("Content-Length", strconv.FormatInt(a.Size(), 10))
 }

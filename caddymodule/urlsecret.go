@@ -98,7 +98,7 @@ func cutParameter(from *url.URL, name string) (value string) {
 }
 
 // hide takes the secret out of a request, and out of the copy of the original one that Caddy keeps for placeholders.
-func (u *URLSecret) hide(r *http.Request) (hidden *http.Request, secret string) {
+func (u *URLSecret) hide(r *http.Request) (secret string) {
 	secret = u.cut(r.URL)
 	r.RequestURI = r.URL.RequestURI()
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
@@ -107,16 +107,16 @@ func (u *URLSecret) hide(r *http.Request) (hidden *http.Request, secret string) 
 		if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 			repl.Set("http.request.orig_uri", original.RequestURI) // it would be looked up in a copy that stays as it is
 		}
-		r = r.WithContext(context.WithValue(r.Context(), caddyhttp.OriginalRequestCtxKey, original))
+		*r = *r.WithContext(context.WithValue(r.Context(), caddyhttp.OriginalRequestCtxKey, original))
 	}
-	return r, secret
+	return secret
 }
 
 // serveHidden serves a request whose URL holds a secret: judged as any other, and kept out of the logs.
 func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	start := time.Now()
-	r, secret := h.URLSecret.hide(r)
+	secret := h.URLSecret.hide(r)
 	rec := record(w)
 	// An error that went up would be logged together with the URL.
 	if err := h.judge(rec, r, next, secret); err != nil {

@@ -53,9 +53,9 @@ func (g *Gate) identify(sig *signature.Signature, h signature.Headers, body []by
 	}, nil
 }
 
-// scan reads the envelope. A provider without one may send whatever it likes.
+// scan reads the envelope. A provider without one may send whatever it likes, and a body that is not signed says nothing.
 func (g *Gate) scan(body []byte) (envelope.Fields, *refusal) {
-	if g.opts.Provider.Envelope == (contract.Envelope{}) {
+	if g.opts.Provider.Envelope == (contract.Envelope{}) || g.opts.Scheme.UnsignedBody {
 		return envelope.Fields{}, nil
 	}
 	fields, err := g.scanner.Scan(body)
@@ -68,8 +68,8 @@ func (g *Gate) scan(body []byte) (envelope.Fields, *refusal) {
 	return fields, nil
 }
 
-// date returns when a delivery was made. Where its timestamp is not signed, the signed body's own time must be within the
-// window as well (clause TIME-007).
+// date returns when a delivery was made, as far as that is signed. Where its timestamp is not, the signed body's own time must
+// be within the window as well (clause TIME-007), and counts alone.
 func (g *Gate) date(sig *signature.Signature, inBody string, now time.Time) (time.Time, *refusal) {
 	at, dated := sig.Timestamp()
 	s := &g.opts.Scheme
@@ -80,7 +80,7 @@ func (g *Gate) date(sig *signature.Signature, inBody string, now time.Time) (tim
 		if !dated && s.Dated() {
 			return time.Time{}, refuse(contract.CodeTimestampMissing, errUndated)
 		}
-		return at, nil
+		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.RFC3339, inBody)
 	if err != nil {
@@ -91,10 +91,7 @@ func (g *Gate) date(sig *signature.Signature, inBody string, now time.Time) (tim
 		no.Clause, no.Err = "TIME-007", fmt.Errorf("the signed body's own time: %w", no.Err)
 		return time.Time{}, &no
 	}
-	if !dated {
-		at = t
-	}
-	return at, nil
+	return t, nil
 }
 
 // idOf returns the id that a delivery is known by. An id header that is not signed may repeat it and cannot change it
