@@ -35,7 +35,7 @@ func init() { caddy.RegisterModule(new(Handler)) }
 //
 //	{http.dari_webhook.id}          the delivery's id, once its signature has been verified
 //	{http.dari_webhook.event}       the event type, likewise
-//	{http.dari_webhook.timestamp}   when the delivery was signed, in seconds since 1970, likewise
+//	{http.dari_webhook.timestamp}   its signed timestamp in seconds since 1970, likewise
 //	{http.dari_webhook.session_id}  the session that the event is about, likewise
 //	{http.dari_webhook.batch_id}    the batch, likewise
 //	{http.dari_webhook.agent_id}    the agent, likewise
@@ -46,9 +46,10 @@ func init() { caddy.RegisterModule(new(Handler)) }
 //
 // # Headers
 //
-// What is forwarded carries Dari-Webhook-Verified, -Id, -Event and -Timestamp as they were verified. On a server that has a
-// gate, whatever else a request says under these names is removed before any handler or error route sees it, on every path and
-// host. A refusal carries Dari-Webhook-Error, and the answer to a copy Dari-Webhook-Duplicate.
+// What is forwarded carries Dari-Webhook-Verified, -Id, -Event and -Timestamp as far as they were signed. On a server that has
+// a gate, whatever else a request says under these names is removed before any handler or error route sees it, on every path
+// and host. From what is forwarded the fields are removed, too, that ask for another protocol or method, or for a part of the
+// answer. A refusal carries Dari-Webhook-Error, and the answer to a copy Dari-Webhook-Duplicate.
 type Handler struct {
 	// Provider names the platform whose deliveries are judged: one of those that are built in, or custom. Placeholders are
 	// not accepted. Default: dari.

@@ -56,7 +56,8 @@ type Delivery struct {
 	ID string
 	// Type is the event type, empty when the body names none.
 	Type string
-	// Time is when the delivery was signed, or dated by the signed body where the headers do not date it.
+	// Time is when the delivery was signed, as far as that is signed itself: the signed timestamp, or else the signed body's own
+	// time. Zero where neither is there.
 	Time time.Time
 	// Session, Batch and Agent are the ids of what the event is about; empty when the body does not name them.
 	Session, Batch, Agent string
