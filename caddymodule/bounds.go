@@ -20,6 +20,9 @@ const (
 	leastLease = 50 * time.Millisecond
 	// leastPast is the shortest window into the past: a timestamp counts whole seconds, and is up to one old when it is made.
 	leastPast = time.Second
+	// leastHeader is the shortest limit of the header of an answer, and mostHeader the longest, since it is held in memory.
+	leastHeader = 256
+	mostHeader  = 64 << 20
 )
 
 // checkDuration refuses a duration that is set and that nothing can be done in.
@@ -111,7 +114,10 @@ func finalStatus(status int) bool {
 // check refuses a bound that no delivery can be made in.
 func (f *Forward) check() error {
 	if f.MaxConns < 0 {
-		return fmt.Errorf("forward max_conns: negative number %d", f.MaxConns)
+		return fmt.Errorf("forward max_conns_per_host: negative number %d", f.MaxConns)
+	}
+	if f.MaxHeader < 0 || f.MaxHeader > 0 && f.MaxHeader < leastHeader || f.MaxHeader > mostHeader {
+		return fmt.Errorf("forward max_response_header: %d bytes: must be between %d and %d", f.MaxHeader, leastHeader, mostHeader)
 	}
 	return cmp.Or(checkDuration("forward timeout", f.Timeout), checkDuration("forward dial_timeout", f.DialTimeout),
 		checkDuration("forward keepalive", f.KeepAlive))

@@ -23,7 +23,7 @@ type Forward struct {
 	Address string `json:"address,omitempty"`
 
 	// MaxConns bounds the connections to the receiver, and with them the deliveries there at once. Default: 1024.
-	MaxConns int `json:"max_conns,omitempty"`
+	MaxConns int `json:"max_conns_per_host,omitempty"`
 
 	// Timeout is how long a delivery may take at the receiver. One that takes longer is answered with 504, and its next
 	// copy is a new attempt, whether the receiver is still at work or not. Default: 5 minutes.
@@ -34,6 +34,10 @@ type Forward struct {
 
 	// KeepAlive is how long an unused connection is kept. Default: 1 minute.
 	KeepAlive caddy.Duration `json:"keepalive,omitempty"`
+
+	// MaxHeader is the longest header of an answer in bytes, from 256 to 64 MiB. A longer one is answered with 502, although
+	// the receiver has done its work. Default: 1 MiB.
+	MaxHeader int64 `json:"max_response_header_size,omitempty"`
 }
 
 // errObserveForward refuses a combination that cannot work.
@@ -58,18 +62,21 @@ func (f *Forward) client(observe bool) (*forward.Client, error) {
 	}
 	return forward.New(forward.Options{
 		Address: address, MaxConns: f.MaxConns, Timeout: time.Duration(f.Timeout),
-		DialTimeout: time.Duration(f.DialTimeout), KeepAlive: time.Duration(f.KeepAlive),
+		DialTimeout: time.Duration(f.DialTimeout), KeepAlive: time.Duration(f.KeepAlive), MaxHeader: int(f.MaxHeader),
 	}), nil
 }
 
 // parse reads
 //
 //	forward <address> {
-//		max_conns    <number>
-//		timeout      <duration>
-//		dial_timeout <duration>
-//		keepalive    <duration>
+//		max_conns_per_host  <number>
+//		timeout             <duration>
+//		dial_timeout        <duration>
+//		keepalive           <duration>
+//		max_response_header <size>
 //	}
+//
+// Where the transport of reverse_proxy has the same, it has the same name.
 func (f *Forward) parse(d *caddyfile.Dispenser) error {
 	if err := oneArg(d, &f.Address); err != nil {
 		return err
@@ -93,7 +100,7 @@ func (f *Forward) parse(d *caddyfile.Dispenser) error {
 
 func (f *Forward) parseOption(d *caddyfile.Dispenser, name string) error {
 	switch name {
-	case "max_conns":
+	case "max_conns_per_host":
 		return numberArg(d, &f.MaxConns)
 	case "timeout":
 		return durationArg(d, &f.Timeout)
@@ -101,6 +108,8 @@ func (f *Forward) parseOption(d *caddyfile.Dispenser, name string) error {
 		return durationArg(d, &f.DialTimeout)
 	case "keepalive":
 		return durationArg(d, &f.KeepAlive)
+	case "max_response_header":
+		return sizeArg(d, &f.MaxHeader)
 	default:
 		return unknownOption(d, "option of forward", name, forwardOptions)
 	}
@@ -126,6 +135,8 @@ func (h *Handler) deliver(w http.ResponseWriter, r *http.Request, a *gate.Admiss
 		h.logger.Warn("the receiver's answer ended early")
 		_ = http.NewResponseController(w).Flush() // so that it sees as much as there is
 		panic(http.ErrAbortHandler)
+	case errors.Is(err, forward.ErrLongHeader):
+		return caddyhttp.Error(http.StatusBadGateway, fmt.Errorf("%w: raise max_response_header", err))
 	case errors.Is(err, forward.ErrTimeout):
 		return caddyhttp.Error(http.StatusGatewayTimeout, err)
 	case errors.Is(err, forward.ErrBusy):

@@ -19,7 +19,7 @@ var (
 		"tls",
 	}
 	tlsOptions     = []string{"ca", "certificate", "server_name"}
-	forwardOptions = []string{"max_conns", "timeout", "dial_timeout", "keepalive"}
+	forwardOptions = []string{"max_conns_per_host", "timeout", "dial_timeout", "keepalive", "max_response_header"}
 	customOptions  = []string{
 		"method", "algorithm", "header", "tag", "separators", "encoding", "signed_content", "timestamp", "id", "event", "key",
 		"accept_risk",

@@ -55,3 +55,21 @@ func short(d time.Duration) string {
 	}
 	return d.String()
 }
+
+// TestDocumentedForward holds the README's defaults of forward to the constants.
+func TestDocumentedForward(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for option, value := range map[string]string{
+		"max_conns_per_host": fmt.Sprintf("(%d)", forward.DefaultMaxConns), "timeout": "(`" + short(forward.DefaultTimeout) + "`)",
+		"dial_timeout": "(`" + short(forward.DefaultDialTimeout) + "`)", "keepalive": "(`" + short(forward.DefaultKeepAlive) + "`)",
+		"max_response_header": fmt.Sprintf("(`%dMiB`)", forward.DefaultMaxHeader>>20),
+	} {
+		if said := "`" + option + "` " + value; !strings.Contains(string(text), said) {
+			t.Errorf("the README does not say %s", said)
+		}
+	}
+}

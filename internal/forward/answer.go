@@ -2,11 +2,13 @@ package forward
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httputil"
 	"strings"
 	"sync"
 
@@ -44,7 +46,7 @@ func (e *exchange) receive(w http.ResponseWriter, method string) error {
 			return fmt.Errorf("%w: %w", ErrCut, err)
 		}
 	}
-	e.sound = isSound(resp, method)
+	e.sound = isSound(resp, method) && !e.odd
 	return nil
 }
 
@@ -62,7 +64,14 @@ func (e *exchange) readHeader(w http.ResponseWriter, resp *fasthttp.Response) er
 		if err := e.checkStatus(); err != nil {
 			return err
 		}
-		if err := resp.Header.Read(e.reader); err != nil {
+		if err := e.awaitHeader(); err != nil {
+			return err
+		}
+		err := resp.Header.Read(e.reader)
+		if errors.Is(err, fasthttp.ErrDuplicateContentLength) && e.mergeLengths() {
+			err = resp.Header.Read(e.reader)
+		}
+		if err != nil {
 			return e.misread(err)
 		}
 		switch status := resp.StatusCode(); {
@@ -123,8 +132,11 @@ func connectionLines(h *fasthttp.ResponseHeader) (lines []string) {
 	return lines
 }
 
-// lengthToEnd is the length that fasthttp gives to a body that ends with the connection; every negative one is unknown.
-const lengthToEnd = -2
+// The lengths that fasthttp gives to a body in chunks and to one that ends with the connection.
+const (
+	lengthInChunks = -1
+	lengthToEnd    = -2
+)
 
 // hasBody tells whether an answer to a method has a body (RFC 9112, section 6.3).
 func hasBody(method string, resp *fasthttp.Response) bool {
@@ -137,25 +149,29 @@ var copies = sync.Pool{New: func() any { return new([16 << 10]byte) }}
 
 // passBody copies an answer's body, piece by piece as it comes where its length is not known, and the trailer behind it.
 func (e *exchange) passBody(w http.ResponseWriter, resp *fasthttp.Response) error {
-	length := resp.Header.ContentLength()
-	if length == lengthToEnd {
+	var body io.Reader
+	var dst io.Writer = struct{ io.Writer }{w} // a ReaderFrom would take a buffer of its own
+	switch length := resp.Header.ContentLength(); length {
+	case lengthInChunks:
+		body = httputil.NewChunkedReader(e.reader)
+	case lengthToEnd:
+		body = e.reader
 		e.conn.toEnd = true
 		resp.Header.SetConnectionClose()
+	default:
+		body = io.LimitReader(e.reader, int64(length)) // the connection's end before that is an error
 	}
-	resp.StreamBody = true
-	if err := resp.ReadBody(e.reader, 0); err != nil {
-		return err
+	if resp.Header.ContentLength() < 0 {
+		dst = flushing{w, http.NewResponseController(w)}
 	}
 	buffer := copies.Get().(*[16 << 10]byte)
 	defer copies.Put(buffer)
-	var dst io.Writer = struct{ io.Writer }{w} // a ReaderFrom would take a buffer of its own
-	if length < 0 {
-		dst = flushing{w, http.NewResponseController(w)}
-	}
-	if _, err := io.CopyBuffer(dst, answerBody{resp.BodyStream(), e}, buffer[:]); err != nil {
+	if _, err := io.CopyBuffer(dst, answerBody{body, e}, buffer[:]); err != nil {
 		return err
 	}
-	passTrailer(w.Header(), &resp.Header)
+	if resp.Header.ContentLength() == lengthInChunks {
+		return e.passTrailer(w.Header(), &resp.Header)
+	}
 	return nil
 }
 
@@ -177,11 +193,15 @@ func (f flushing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// passTrailer copies the announced fields behind a chunked body.
-func passTrailer(to http.Header, from *fasthttp.ResponseHeader) {
+// passTrailer reads the fields behind a chunked body, and copies them.
+func (e *exchange) passTrailer(to http.Header, from *fasthttp.ResponseHeader) error {
+	if e.awaitHeader() != nil || from.ReadTrailer(e.reader) != nil {
+		return cmp.Or(e.conn.broke, errBody)
+	}
 	for _, key := range from.PeekTrailerKeys() {
 		if name := http.CanonicalHeaderKey(string(key)); !hopByHop[name] && !strings.HasPrefix(name, "Content-") {
 			to.Add(http.TrailerPrefix+name, string(from.PeekBytes(key)))
 		}
 	}
+	return nil
 }

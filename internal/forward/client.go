@@ -17,10 +17,8 @@ const (
 	DefaultTimeout     = 5 * time.Minute
 	DefaultDialTimeout = 3 * time.Second
 	DefaultKeepAlive   = time.Minute
+	DefaultMaxHeader   = 1 << 20
 )
-
-// readBuffer is the size of a connection's read buffer, which the header of an answer must fit into.
-const readBuffer = 32 << 10
 
 // Options are the settings of a Client.
 type Options struct {
@@ -36,6 +34,8 @@ type Options struct {
 	DialTimeout time.Duration
 	// KeepAlive is how long an unused connection is kept. Default: DefaultKeepAlive.
 	KeepAlive time.Duration
+	// MaxHeader is the longest header of an answer, in bytes. Default: DefaultMaxHeader.
+	MaxHeader int
 }
 
 // Client takes deliveries to one receiver. It is safe for concurrent use.
@@ -50,6 +50,7 @@ func New(opts Options) *Client {
 	opts.Timeout = cmp.Or(opts.Timeout, DefaultTimeout)
 	opts.DialTimeout = cmp.Or(opts.DialTimeout, DefaultDialTimeout)
 	opts.KeepAlive = cmp.Or(opts.KeepAlive, DefaultKeepAlive)
+	opts.MaxHeader = cmp.Or(opts.MaxHeader, DefaultMaxHeader)
 	c := &Client{opts: opts}
 	c.pool = &fasthttp.HostClient{
 		Addr:                opts.Address.Host,
@@ -132,12 +133,14 @@ func isTimeout(err error) bool {
 
 // exchange is one delivery on its connection.
 type exchange struct {
-	conn    *conn
-	host    string // what a request without a host is for
-	reader  *bufio.Reader
-	writer  *bufio.Writer
-	sound   bool // the connection is fit for another delivery
-	release func(sound bool)
+	conn      *conn
+	host      string // what a request without a host is for
+	maxHeader int
+	reader    *bufio.Reader
+	writer    *bufio.Writer
+	sound     bool // the connection is fit for another delivery
+	odd       bool // a name is followed by a blank, so that others may not take it for that name
+	release   func(sound bool)
 }
 
 // begin takes a connection. One that the receiver has closed, or has said something on that nobody asked for, is no good.
@@ -152,10 +155,11 @@ func (c *Client) begin() (*exchange, error) {
 			c.pool.CloseConn(cc)
 			continue
 		}
-		ex := &exchange{conn: nc, host: c.opts.Address.authority(), reader: c.pool.AcquireReader(nc), writer: c.pool.AcquireWriter(nc)}
+		reader, writer := c.pool.AcquireReader(nc), c.pool.AcquireWriter(nc)
+		ex := &exchange{conn: nc, host: c.opts.Address.authority(), maxHeader: c.opts.MaxHeader, reader: reader, writer: writer}
 		ex.release = func(sound bool) {
-			c.pool.ReleaseReader(ex.reader)
-			c.pool.ReleaseWriter(ex.writer)
+			c.pool.ReleaseReader(reader)
+			c.pool.ReleaseWriter(writer)
 			if sound {
 				c.pool.ReleaseConn(cc)
 			} else {

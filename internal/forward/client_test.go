@@ -54,7 +54,7 @@ func TestWhatCanGoWrong(t *testing.T) {
 		"fail/HTTP/2":              {saysAndCloses("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\r\n\r\n"), ErrExchange},
 		"fail/switches protocols":  {saysAndCloses("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"), ErrExchange},
 		"fail/informs without end": {says(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", maxInterim)), ErrExchange},
-		"fail/header without end":  {saysAndCloses("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", readBuffer)), ErrExchange},
+		"fail/header without end":  {saysAndCloses("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", DefaultMaxHeader)), ErrExchange},
 		"fail/answer cut":          {saysAndCloses("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"), ErrCut},
 		"fail/chunks cut":          {saysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"), ErrCut},
 		"fail/no chunks":           {saysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"), ErrCut},

@@ -12,10 +12,9 @@ import (
 // What is wrong with an answer. The parser's own errors say it with the fields that the answer has, of which some are
 // secrets and all are somebody else's words: they must not get into a log.
 var (
-	errHeader     = errors.New("malformed header")
-	errLongHeader = fmt.Errorf("a header of more than %d bytes", readBuffer)
-	errLength     = errors.New("malformed header: not one length")
-	errBody       = errors.New("malformed chunk or trailer")
+	errHeader = errors.New("malformed header")
+	errLength = errors.New("malformed header: not one length")
+	errBody   = errors.New("malformed chunk or trailer")
 )
 
 // shownLine is the most of a status line that an error quotes.
@@ -27,21 +26,17 @@ func (e *exchange) misread(err error) error {
 	if e.conn.broke != nil {
 		return e.conn.broke
 	}
-	unread, _ := e.reader.Peek(e.reader.Buffered()) // as much is there
-	line, _, _ := bytes.Cut(unread, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	return fmt.Errorf("%w behind %q", headerFault(err), line[:min(len(line), shownLine)])
+	if errors.Is(err, fasthttp.ErrDuplicateContentLength) || errors.Is(err, fasthttp.ErrNonNumericChars) {
+		return e.malformed(errLength)
+	}
+	return e.malformed(errHeader)
 }
 
-// headerFault says what is wrong with a header in words that hold nothing of it.
-func headerFault(err error) error {
-	if _, long := errors.AsType[*fasthttp.ErrSmallBuffer](err); long {
-		return errLongHeader
-	}
-	if errors.Is(err, fasthttp.ErrDuplicateContentLength) || errors.Is(err, fasthttp.ErrNonNumericChars) {
-		return errLength
-	}
-	return errHeader
+// malformed puts the status line of an answer behind what is wrong with its header, in words that hold nothing of it.
+func (e *exchange) malformed(fault error) error {
+	line, _, _ := bytes.Cut(e.buffered(), []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	return fmt.Errorf("%w behind %q", fault, line[:min(len(line), shownLine)])
 }
 
 // answerBody is an answer's body whose errors hold nothing of it.
