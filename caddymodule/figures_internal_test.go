@@ -5,6 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/gate"
 )
 
 // TestDocumentedFigures holds the figures of the documentation to the code that has them.
@@ -14,6 +17,22 @@ func TestDocumentedFigures(t *testing.T) {
 	for _, row := range []struct{ page, says string }{
 		{"operations.md", fmt.Sprintf("the gate looks, at most every %.0f seconds, for another reading", searchPause.Seconds())},
 		{"operations.md", fmt.Sprintf("for its header alone has such a line too, at most every %.0f seconds", hintPause.Seconds())},
+		{"bodies.md", fmt.Sprintf("each to be repeated every %.0f seconds", defaultBodyTimeout.Seconds())},
+		{"bodies.md", fmt.Sprintf("the body has not arrived within %s", defaultBodyTimeout)},
+		{"providers.md", fmt.Sprintf("a gate notices a change within %.0f", pollSecretFile.Seconds())},
+		{"operations.md", fmt.Sprintf("`max_ids` | negative | below %d |", fewIDs)},
+		{"operations.md", fmt.Sprintf("`lease` | below %s |", leastLease)},
+		{"operations.md", fmt.Sprintf("`max_body` | no delivery of the platform fits into it, or above 1GiB | below %dKiB |", fewBytes>>10)},
+		{"operations.md", fmt.Sprintf("fewer than %d bytes", contract.MinSecretLength)},
+		{"operations.md", fmt.Sprintf("They are %d,%03d for each gate at most", gate.MaxPending/1000, gate.MaxPending%1000)},
+		{"operations.md", fmt.Sprintf("%d of each unless told otherwise, %d,%03d at most", defaultRecent, maxRecent/1000, maxRecent%1000)},
+		{"operations.md", fmt.Sprintf("take %.0f seconds at most", adminTime.Seconds())},
+		{"../README.md", fmt.Sprintf("| `%s` |", defaultBodyTimeout)},
+		{"../README.md", fmt.Sprintf("| `%dMiB` |", gate.DefaultBodyBudget>>20)},
+		{"../README.md", fmt.Sprintf("| how long an outcome is remembered; longer than the sender keeps retrying | `%.0fh` |", gate.DefaultTTL.Hours())},
+		{"../README.md", fmt.Sprintf("| how long a claim lasts without being renewed | `%s` |", gate.DefaultLease)},
+		{"../README.md", fmt.Sprintf("or `reject` | `wait %s` |", gate.DefaultWait)},
+		{"../README.md", fmt.Sprintf("| how long the store may take to answer | `%s` |", gate.DefaultStoreTimeout)},
 	} {
 		text, read := pages[row.page]
 		if !read {

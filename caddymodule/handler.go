@@ -82,7 +82,8 @@ type Handler struct {
 	// MaxBody is the longest body in bytes. Default: 5 MiB.
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	// BodyBudget bounds the memory of all bodies in flight at this handler, in bytes. The last quarter of it is kept for bodies
+	// BodyBudget bounds the memory of all bodies in flight at this handler, in bytes. A body takes its length rounded up to a
+	// power of two, 4 KiB at least. The last quarter of it is kept for bodies
 	// of up to 64 KiB. Default: 256 MiB.
 	BodyBudget int64 `json:"body_budget,omitempty"`
 
@@ -147,10 +148,6 @@ var clock = time.Now
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.grace = func() time.Duration { return gracePeriod(ctx) }
-	app, err := appOf(ctx)
-	if err != nil {
-		return err
-	}
 	opts, err := h.options()
 	if err != nil {
 		return err
@@ -167,6 +164,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	opts.Secrets = h.secrets.current()
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
 	if err := guardServer(ctx); err != nil {
 		return err
 	}

@@ -59,9 +59,9 @@ func (h *Handler) warnBody() {
 		h.logger.Warn("max_body is so small that ordinary deliveries are refused: give it a unit, such as 5MiB",
 			zap.Int64("max_body", h.MaxBody))
 	}
-	if maxBody := cmp.Or(h.MaxBody, contract.MaxBody); h.BodyBudget > 0 && h.BodyBudget/2 < maxBody {
+	if h.gate.LongestBodies() < 2 {
 		h.logger.Warn("body_budget holds one body of max_body at a time: others are refused meanwhile; raise body_budget, or lower max_body",
-			zap.Int64("body_budget", h.BodyBudget), zap.Int64("max_body", maxBody))
+			zap.Int64("body_budget", cmp.Or(h.BodyBudget, gate.DefaultBodyBudget)), zap.Int64("max_body", cmp.Or(h.MaxBody, contract.MaxBody)))
 	}
 }
 

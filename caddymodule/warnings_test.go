@@ -60,8 +60,10 @@ func TestSettingsThatAreWarnedOf(t *testing.T) {
 	}{
 		{"ok/max_body of a kilobyte", []string{"max_body 1KiB"}, "max_body is so small", false},
 		{"fail/max_body below", []string{"max_body 1023"}, "max_body is so small", true},
-		{"ok/body_budget for two", []string{"body_budget 16MiB"}, "body_budget holds one body", false},
-		{"fail/body_budget for one", []string{"body_budget 9MiB"}, "body_budget holds one body", true},
+		{"ok/body_budget for two", []string{"body_budget 22MiB"}, "body_budget holds one body", false},
+		{"fail/body_budget for one", []string{"body_budget 21MiB"}, "body_budget holds one body", true},
+		{"fail/max_body beyond the default budget", []string{"max_body 130MiB"}, "body_budget holds one body", true},
+		{"ok/small bodies", []string{"max_body 64KiB", "body_budget 128KiB"}, "body_budget holds one body", false},
 		{"ok/body_timeout of a second", []string{"body_timeout 1s"}, "body_timeout is less", false},
 		{"fail/body_timeout below", []string{"body_timeout 999ms"}, "body_timeout is less", true},
 		{"ok/tolerance ahead of a second", []string{"tolerance 5m 1s"}, "tolerance ahead", false},

@@ -46,8 +46,8 @@ type Options struct {
 	Window signature.Window
 	// MaxBody is the longest body in bytes (clause GATE-004). Default: contract.MaxBody.
 	MaxBody int64
-	// BodyBudget is the memory in bytes for all bodies in flight (clause GATE-005). It must hold one body of the
-	// greatest length; beyond that, its last quarter is kept for bodies of up to 64 KiB. Default: DefaultBodyBudget.
+	// BodyBudget is the memory in bytes for all bodies in flight (clause GATE-005). A body takes a buffer whose length is a
+	// power of two, 4 KiB at least. It must hold one body of the greatest length; beyond that, its last quarter is kept for bodies of up to 64 KiB. Default: DefaultBodyBudget.
 	BodyBudget int64
 	// Scope of the keys in the store (clause DUP-007). Default: the provider's name.
 	Scope string
@@ -221,6 +221,16 @@ func (g *Gate) Stats() Stats {
 		BodyBytes: g.budget.used.Load() * g.opts.copies(),
 		Breaker:   g.store.state(),
 	}
+}
+
+// LongestBodies returns how many bodies of the greatest length there is memory for at once. A body holds a buffer whose length is
+// a power of two, and bodies of more than 64 KiB share three quarters of the budget.
+func (g *Gate) LongestBodies() int64 {
+	size, limit := classSize(classFor(g.opts.MaxBody)), g.budget.limit
+	if size > largestSmall {
+		limit = g.budget.large
+	}
+	return limit / size
 }
 
 // Drain waits until no request is being judged, every admission has ended and no outcome is pending, or ctx is done, whose
