@@ -78,8 +78,8 @@ func TestPurge(t *testing.T) {
 		}
 		s = openAt(t, path, Options{})
 		wantDone(t, s, 1, again, 0)
-		if pairs := countPairs(t, s); pairs != 3 {
-			t.Errorf("%d pairs left, want a record, its expiry and the count", pairs)
+		if pairs := countPairs(t, s); pairs != 4 {
+			t.Errorf("%d pairs left, want a record, its expiry and two counts", pairs)
 		}
 		wantDone(t, s, 0, dedup.Key{}, time.Hour+purgeInterval)
 	})

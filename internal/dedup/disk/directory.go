@@ -15,6 +15,7 @@ import (
 //
 //	lock      held by the process that has the store open
 //	version   one line, written once: what this is, and in which format
+//	progress  how much has been written: what must be found at the next opening
 //	records/  the engine's files
 //
 // The version is checked before anything is touched. The engine's files are laid out under another name first, so
@@ -24,6 +25,7 @@ const (
 	lockName    = "lock"
 	versionName = "version"
 	recordsName = "records"
+	marksName   = "progress"
 	unfinished  = "records.new"
 
 	engineLockName = "LOCK" // in records

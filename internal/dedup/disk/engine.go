@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,6 +131,18 @@ func (e *engine) get(key []byte, f func(value []byte) error) (found bool, err er
 		return errors.Join(f(value), closer.Close())
 	})
 	return found, err
+}
+
+// number returns the key's number; 0 when there is none.
+func (e *engine) number(key []byte) (n int64, err error) {
+	_, err = e.get(key, func(value []byte) error {
+		if len(value) != 8 {
+			return errRecord
+		}
+		n = int64(binary.BigEndian.Uint64(value))
+		return nil
+	})
+	return n, err
 }
 
 // follow has the pace look at how compactions are doing.

@@ -16,6 +16,8 @@ import (
 const (
 	// flushes is the engine's name for the tables that it writes from memory.
 	flushes vfs.DiskWriteCategory = "pebble-memtable-flush"
+	// logs is the engine's name for its logs.
+	logs vfs.DiskWriteCategory = "pebble-wal"
 	// tableSuffix ends the names of tables.
 	tableSuffix = ".sst"
 	// markerPrefix begins the names of the files that tell which manifest is current.
@@ -40,6 +42,27 @@ type guard struct {
 	under      atomic.Int64 // changes under way
 	writing    atomic.Bool  // a log or a table was made
 	flushFault atomic.Pointer[error]
+	log        atomic.Pointer[logFile] // the one that is written
+}
+
+// logFile is how much was written to a log.
+type logFile struct {
+	name string
+	size atomic.Int64
+}
+
+// lostLog reports whether the log that is written has been removed or cut short, while its directory is there. It is called by
+// the goroutine that writes, which is the one that goes on to another log.
+func (g *guard) lostLog() (name string, lost bool) {
+	log := g.log.Load()
+	if log == nil {
+		return "", false
+	}
+	if _, err := g.FS.Stat(g.PathDir(log.name)); err != nil {
+		return "", false
+	}
+	info, err := g.FS.Stat(log.name)
+	return log.name, errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < log.size.Load()
 }
 
 // begin registers a change, which end follows.
@@ -155,7 +178,12 @@ func (g *guard) written(name string, category vfs.DiskWriteCategory, f vfs.File,
 		}
 		return nil, err
 	}
-	return guardedFile{f, g, name, flush}, nil
+	file := guardedFile{File: f, guard: g, name: name, flush: flush}
+	if category == logs {
+		file.log = &logFile{name: name}
+		g.log.Store(file.log)
+	}
+	return file, nil
 }
 
 // Open implements [vfs.FS].
@@ -231,7 +259,8 @@ type guardedFile struct {
 	vfs.File
 	guard *guard
 	name  string
-	flush bool // a table that is written from memory
+	flush bool     // a table that is written from memory
+	log   *logFile // nil: no log
 }
 
 func (f guardedFile) end(err error) error {
@@ -245,6 +274,9 @@ func (f guardedFile) end(err error) error {
 func (f guardedFile) Write(p []byte) (int, error) {
 	f.guard.begin()
 	n, err := f.File.Write(p)
+	if f.log != nil {
+		f.log.size.Add(int64(n))
+	}
 	return n, f.end(err)
 }
 

@@ -138,7 +138,7 @@ func (k *keeper) run(first chan<- error) {
 		}
 		if err == nil {
 			if err = k.watch(s); err == nil {
-				k.closeErr = k.unlock()
+				k.closeErr = errors.Join(k.closeErr, k.unlock())
 				return
 			}
 			wait = k.nextWait(wait, time.Since(opened))
@@ -185,10 +185,13 @@ func (k *keeper) watch(s *session) error {
 	}
 	fault := s.engine.fault()
 	if fault == nil {
+		k.closeErr = errors.Join(k.closeErr, s.writer.progress.close())
 		return nil
 	}
+	k.closeErr = nil
 	k.unavailable(fault)
 	k.abandon(s.engine)
+	_ = s.writer.progress.close() // the next session opens it anew
 	return fault
 }
 
@@ -248,7 +251,7 @@ func (k *keeper) openDirectory() (*session, error) {
 		files: k.opts.files, log: k.log, cache: k.cache, trouble: k.opening, closing: k.closing, mustExist: true,
 	})
 	if err == nil {
-		return k.begin(e, newSpace(records, k.opts))
+		return k.beginMarked(e, newSpace(records, k.opts))
 	}
 	if e.fault() != nil {
 		k.abandon(e)
@@ -297,17 +300,36 @@ func (k *keeper) prepare() (string, error) {
 	return prepare(k.place, k.opts.files, k.abandon)
 }
 
+// beginMarked starts a session that says what is missing of what was written before it.
+func (k *keeper) beginMarked(e *engine, space *space) (*session, error) {
+	p, err := openProgress(k.opts.files.PathJoin(k.place, marksName), k.opts.files, k.log)
+	if err != nil {
+		return nil, errors.Join(err, k.end(e))
+	}
+	s, err := k.begin(e, space, p)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return s, nil
+}
+
+// end closes an engine, or abandons it when that fails it.
+func (k *keeper) end(e *engine) error {
+	err := e.close()
+	if e.fault() != nil {
+		k.abandon(e)
+	}
+	return err
+}
+
 // begin starts a session of an open engine.
-func (k *keeper) begin(e *engine, space *space) (*session, error) {
+func (k *keeper) begin(e *engine, space *space, p *progress) (*session, error) {
 	w, err := newWriter(e, k.claims, space, &k.limit)
 	if err != nil {
-		err = fmt.Errorf("reading records: %w", explain(err))
-		if closing := e.close(); e.fault() != nil {
-			k.abandon(e)
-		} else {
-			err = errors.Join(err, closing)
-		}
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("reading records: %w", explain(err)), k.end(e))
+	}
+	if w.progress = p; p != nil {
+		p.compare(k.place, w.mark())
 	}
 	go w.run()
 	go space.watch(w.closing, e.failed)

@@ -14,6 +14,7 @@ import (
 //	'r' scope NUL id             → status (2), answered at (8), expires at (8), owner (16)
 //	'x' scope NUL expires (8) id → nothing: the order of expiry, read forwards to purge and backwards to list
 //	'm' "count"                  → number of 'x' pairs (8)
+//	'm' "writes"                 → number of batches (8); absent in a store that only earlier versions wrote to
 //
 // A scope holds no NUL byte, so no pair can be read in two ways. Whoever writes an 'r' pair writes its 'x' pair in the
 // same batch. An 'x' pair whose expiry is not that of its 'r' pair is left from an earlier commit of the same id.
@@ -24,7 +25,10 @@ const (
 	recordSize   = 2 + timeSize + timeSize + len(dedup.Owner{})
 )
 
-var countKey = []byte("mcount")
+var (
+	countKey  = []byte("mcount")
+	writesKey = []byte("mwrites")
+)
 
 var errRecord = errors.New("damaged record")
 

@@ -105,7 +105,7 @@ func startIn(t *testing.T, files vfs.FS) *Store {
 		if err != nil {
 			return nil, err
 		}
-		return s.keeper.begin(e, newSpace(".", opts))
+		return s.keeper.begin(e, newSpace(".", opts), nil)
 	}
 	if err := s.keeper.start(); err != nil {
 		t.Fatal(err)

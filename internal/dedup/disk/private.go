@@ -21,6 +21,11 @@ func (p privateFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategor
 	return private(name)(p.FS.ReuseForWrite(old, name, category))
 }
 
+// OpenReadWrite implements [vfs.FS].
+func (p privateFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return private(name)(p.FS.OpenReadWrite(name, category, opts...))
+}
+
 // MkdirAll implements [vfs.FS].
 func (p privateFS) MkdirAll(dir string, _ os.FileMode) error { return p.FS.MkdirAll(dir, dirMode) }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -24,11 +25,13 @@ type space struct {
 	files   vfs.FS
 	minimum int64
 	inodes  func(dir string) (free uint64, known bool)
+	home    os.FileInfo // the directory as it was found; nil: not looked at
 	fault   atomic.Pointer[error]
 }
 
 func newSpace(dir string, opts Options) *space {
-	return &space{dir: dir, files: opts.files, minimum: opts.MinFree, inodes: freeInodes}
+	home, _ := os.Stat(dir) // one that is not there yet has nothing to be compared with
+	return &space{dir: dir, files: opts.files, minimum: opts.MinFree, inodes: freeInodes, home: home}
 }
 
 // watch looks again and again until the session ends. Callers never do, since a file system may not answer.
@@ -86,6 +89,9 @@ func (s *space) lookFor(minimum int64) error {
 	}
 	if free, known := s.inodes(s.dir); known && free < minFiles {
 		return fmt.Errorf("%w: %d inodes, at least %d", ErrNoSpace, free, minFiles)
+	}
+	if now, err := os.Stat(s.dir); err == nil && s.home != nil && !os.SameFile(s.home, now) {
+		return fmt.Errorf("%w: %s was replaced while in use: restart to use the new one", ErrUnavailable, s.dir)
 	}
 	if err := writable(s.dir); err != nil {
 		return fmt.Errorf("%w: %s is not writable: %w", ErrUnavailable, s.dir, err)

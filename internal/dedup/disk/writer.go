@@ -2,6 +2,7 @@ package disk
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,8 @@ type writer struct {
 	dropping atomic.Pointer[dropped]
 
 	// The rest is the goroutine's own.
+	writes    int64     // 'm' "writes" as of the last write
+	progress  *progress // nil: not kept
 	group     []*request
 	buffer    []byte
 	purger    purger
@@ -60,19 +63,19 @@ func newWriter(e *engine, claims *dedup.Claims, space *space, limit *atomic.Int6
 		pool:     sync.Pool{New: func() any { return &request{answer: make(chan answer, 1)} }},
 		purger:   purger{engine: e, next: map[string][]byte{}},
 	}
-	if _, err := e.get(countKey, w.parseCount); err != nil {
+	count, err := e.number(countKey)
+	if err != nil {
+		return nil, err
+	}
+	w.count.Store(count)
+	if w.writes, err = e.number(writesKey); err != nil {
 		return nil, err
 	}
 	return w, w.purger.findScopes()
 }
 
-func (w *writer) parseCount(value []byte) error {
-	if len(value) != 8 {
-		return errRecord
-	}
-	w.count.Store(int64(binary.BigEndian.Uint64(value)))
-	return nil
-}
+// mark is how far the store has come.
+func (w *writer) mark() mark { return mark{w.writes, w.count.Load()} }
 
 // stop lets the writer finish what it was asked and waits for its end, or for the engine's failure.
 func (w *writer) stop() {
@@ -99,6 +102,7 @@ func (w *writer) run() {
 			w.wakeups.Reset(w.purge())
 		case <-checks.C:
 			w.engine.follow()
+			w.keepLog()
 		case <-w.engine.failed:
 			return
 		case <-w.closing:
@@ -220,12 +224,35 @@ func (w *writer) write(growth int64, durability *pebble.WriteOptions, fill func(
 		return fmt.Errorf("filling batch: %w", err)
 	}
 	count := w.count.Load() + growth
-	if err := batch.Set(countKey, binary.BigEndian.AppendUint64(nil, uint64(count)), nil); err != nil {
+	err := errors.Join(setNumber(batch, countKey, count), setNumber(batch, writesKey, w.writes+1))
+	if err != nil {
 		return fmt.Errorf("filling batch: %w", err)
 	}
 	if err := batch.Commit(durability); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	w.count.Store(count)
+	w.writes++
+	if durability.Sync {
+		w.progress.note(w.mark())
+	}
 	return nil
+}
+
+func setNumber(batch *pebble.Batch, key []byte, n int64) error {
+	return batch.Set(key, binary.BigEndian.AppendUint64(nil, uint64(n)), nil)
+}
+
+// keepLog writes what is only in the log and in memory into tables when another program has removed the log or cut it
+// short. Where the whole directory was removed there is no place to write to: the space tells, until it is put back.
+func (w *writer) keepLog() {
+	name, lost := w.engine.guard.lostLog()
+	if !lost || w.engine.usable() != nil {
+		return
+	}
+	w.engine.log.error("deduplication store: another program removed or cut its log; writing the records anew, keep it from doing so",
+		errors.New(name))
+	if _, err := w.engine.db.AsyncFlush(); err != nil {
+		w.engine.log.error("deduplication store: writing the records anew failed", err)
+	}
 }
