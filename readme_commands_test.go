@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,11 +104,18 @@ func freeAddress(t *testing.T) string {
 func TestReadmeMock(t *testing.T) {
 	t.Parallel()
 	mocks := commands(t, "darihook mock")
-	if len(mocks) != 2 {
-		t.Fatalf("%d mocks, want a strict one and one for this machine", len(mocks))
+	if len(mocks) != 3 {
+		t.Fatalf("%d mocks, want one that forwards, a strict one and one for this machine", len(mocks))
 	}
-	strict, lax := mock(t, mocks[0], "127.0.0.1:4180"), mock(t, mocks[1], "127.0.0.1:4181")
-	run(t, commands(t, "darihook trigger")[0], "127.0.0.1:4181", lax)
+	received := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received <- r.URL.Path }))
+	defer receiver.Close()
+	forwarding := mock(t, strings.Replace(mocks[0], "http://localhost:3000", receiver.URL, 1)+" --listen 127.0.0.1:4180", "127.0.0.1:4180")
+	run(t, commands(t, "darihook trigger")[0]+" --mock http://"+forwarding)
+	if path := <-received; path != "/hooks" {
+		t.Errorf("a delivery came to %s", path)
+	}
+	strict, lax := mock(t, mocks[1], "127.0.0.1:4180"), mock(t, mocks[2], "127.0.0.1:4181")
 	run(t, commands(t, "darihook conformance config")[0], "127.0.0.1:4180", strict)
 	run(t, commands(t, "darihook conformance sender")[0], "127.0.0.1:4181", lax)
 }

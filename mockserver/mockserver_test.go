@@ -2,6 +2,7 @@ package mockserver_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -112,6 +113,21 @@ func emit(t testing.TB, m *mockserver.Mock, e client.Event) []client.Emitted {
 		t.Fatalf("emitting: %v", err)
 	}
 	return emitted
+}
+
+// emitUnheard emits events that no webhook is to take, for a reason.
+func emitUnheard(t testing.TB, m *mockserver.Mock, e client.Event, reason string) {
+	t.Helper()
+	emitted, err := m.Client.Emit(t.Context(), e)
+	if got, ok := errors.AsType[*client.UndeliveredError](err); !ok || got.Reason != reason {
+		t.Errorf("emitting: %v, want that they are undelivered: %s", err, reason)
+	}
+	if len(emitted) != max(e.Count, 1) || emitted[0].ID == "" || emitted[0].DeliveryID != "" {
+		t.Errorf("emitted %+v, want %d events without a delivery", emitted, max(e.Count, 1))
+	}
+	if !strings.Contains(m.Report(), "events were not delivered: "+reason) {
+		t.Errorf("the report does not say so:\n%s", m.Report())
+	}
 }
 
 func deliveryOf(t testing.TB, m *mockserver.Mock, id string) client.Delivery {

@@ -42,6 +42,11 @@ type Options struct {
 	AgentID string
 	// AutoCreate makes an agent of every well-formed id that is asked for, where the API knows agents.
 	AutoCreate bool
+	// ForwardTo is the URL of the first agent's webhook, subscribed to every event type, from the start and after a reset.
+	// Default: there is no webhook.
+	ForwardTo string
+	// Secret signs what goes to ForwardTo. Default: a new one, or the one that Data holds.
+	Secret string
 	// AllowInsecureURLs admits webhooks over plain HTTP and at addresses that are not public.
 	AllowInsecureURLs bool
 	// Data is the file that keeps the state. Default: memory alone.
@@ -127,6 +132,9 @@ func (o Options) check() error {
 		if n < 0 {
 			return errors.New("a bound cannot be negative")
 		}
+	}
+	if o.Secret != "" && o.ForwardTo == "" {
+		return errors.New("a secret needs a URL to forward to")
 	}
 	if o.APIKey != "" && o.APIKey == o.OtherAPIKey {
 		return errors.New("the two organizations cannot have the same key")

@@ -36,6 +36,8 @@ type Server struct {
 	APIKey string
 	// AgentID of the agent that exists from the start.
 	AgentID string
+	// Secret that signs what goes to Options.ForwardTo; empty where there is no such URL, and for a secret that was restored.
+	Secret string
 	// Client drives the mock.
 	Client *client.Client
 
@@ -44,6 +46,7 @@ type Server struct {
 	provider  provider
 	store     *storage.File
 	clock     *clock.Clock
+	unheard   unheard
 	faults    *faults.Set
 	primary   platform // the one that the control calls drive
 	platforms map[string]platform
@@ -64,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
-	s, err := assemble(o, listener.Addr())
+	s, err := assemble(ctx, o, listener.Addr())
 	if err != nil {
 		listener.Close()
 		return nil, err
@@ -74,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // assemble puts the parts together without starting any of them.
-func assemble(o Options, at net.Addr) (_ *Server, err error) {
+func assemble(ctx context.Context, o Options, at net.Addr) (_ *Server, err error) {
 	s := &Server{o: o, faults: new(faults.Set), started: time.Now(), ended: make(chan struct{})}
 	s.provider, _ = o.provider() // checked
 	s.AgentID = cmp.Or(o.AgentID, s.provider.agent)
@@ -102,7 +105,7 @@ func assemble(o Options, at net.Addr) (_ *Server, err error) {
 	if err := s.assembleEngine(); err != nil {
 		return nil, err
 	}
-	if err := s.firstAgent(); err != nil {
+	if err := s.firstAgent(ctx); err != nil {
 		return nil, err
 	}
 	s.http = &http.Server{
@@ -161,11 +164,21 @@ func (s *Server) assembleEngine() (err error) {
 	return err
 }
 
-// firstAgent makes the agent that exists from the start, or finds it in the restored state.
-func (s *Server) firstAgent() error {
+// firstAgent makes the agent that exists from the start, or finds it in the restored state, and sets its webhook where one is
+// asked for.
+func (s *Server) firstAgent(ctx context.Context) error {
 	if _, err := s.primary.SetAgent(s.AgentID, client.AgentSpec{Scenario: s.o.Scenario}); err != nil {
 		return fmt.Errorf("making the first agent: %w", err)
 	}
+	if s.o.ForwardTo == "" {
+		return nil
+	}
+	spec := client.WebhookSpec{URL: s.o.ForwardTo, Secret: cmp.Or(s.o.Secret, s.Secret), KeepSecret: true}
+	made, err := s.primary.SetWebhook(ctx, s.AgentID, spec)
+	if err != nil {
+		return fmt.Errorf("setting the webhook to forward to: %w", err)
+	}
+	s.Secret = spec.Secret + made // one of them is empty
 	return nil
 }
 
@@ -194,7 +207,8 @@ func (s *Server) reset() {
 		p.Reset()
 	}
 	s.faults.Clear()
-	_ = s.firstAgent() // it was made at the start with the same options, so that it cannot fail
+	s.unheard.clear()
+	_ = s.firstAgent(context.Background()) // it was made at the start with the same options, so that it cannot fail
 }
 
 // Done is closed when the mock has stopped answering.
@@ -235,7 +249,7 @@ func (s *Server) status(status *client.Status) {
 func (s *Server) control(scenarios []string) *control.API {
 	return &control.API{
 		Platform: s.primary, Engine: s.engine, Faults: s.faults, Clock: s.clock, Store: s.store, Scenarios: scenarios,
-		Reset: s.reset, Advanced: s.saveClock, Status: s.status, Started: s.started,
+		Reset: s.reset, Undelivered: s.unheard.add, Advanced: s.saveClock, Status: s.status, Started: s.started,
 	}
 }
 

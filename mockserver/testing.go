@@ -42,9 +42,6 @@ func New(t testing.TB, options ...func(*Options)) *Mock {
 // secret.
 func (m *Mock) SetWebhook(t testing.TB, url string, eventTypes ...string) (secret string) {
 	t.Helper()
-	if len(eventTypes) == 0 {
-		eventTypes = m.primary.Provider().EventTypes()
-	}
 	secret, err := m.Client.SetWebhook(t.Context(), m.AgentID, client.WebhookSpec{URL: url, EventTypes: eventTypes})
 	if err != nil {
 		t.Fatalf("setting the webhook: %v", err)
@@ -55,7 +52,7 @@ func (m *Mock) SetWebhook(t testing.TB, url string, eventTypes ...string) (secre
 // reported is how many deliveries a report tells of.
 const reported = 50
 
-// Report tells of the latest deliveries and their attempts, one line each.
+// Report tells of the latest deliveries and their attempts, one line each, and of events that no webhook took.
 func (m *Mock) Report() string {
 	var out strings.Builder
 	page := m.engine.List(delivery.Filter{}, reported)
@@ -69,6 +66,7 @@ func (m *Mock) Report() string {
 			fmt.Fprintf(&out, "\n    %s", line(a))
 		}
 	}
+	out.WriteString(m.unheard.String())
 	return out.String()
 }
 

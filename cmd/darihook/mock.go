@@ -41,8 +41,9 @@ func newMock() *cobra.Command {
 		Long: `Run an agent platform on this machine: it configures webhooks, signs deliveries, retries them, and misbehaves when
 asked to. The platform's API is described at /openapi.json, the calls that drive it are under /_mock/.
 
-With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"agent_id":…}.`,
-		Example: `  darihook mock --allow-insecure-urls
+With --json it prints one line as soon as it serves: {"url":…,"api_key":…,"agent_id":…}, and "secret" where --forward-to made or got one.`,
+		Example: `  darihook mock --forward-to http://localhost:3000/hooks
+  darihook mock --allow-insecure-urls
   darihook mock --listen 127.0.0.1:0 --json --allow-insecure-urls --clock manual
   darihook mock --provider danube --allow-insecure-urls
   darihook mock --data mock.db --retry-schedule 0s,1s,5s`,
@@ -69,6 +70,8 @@ func (f *mockFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.OtherAPIKey, "other-api-key", "", "the key of a second organization, which owns nothing")
 	flags.StringVar(&f.AgentID, "agent", "", "the id of the first agent (default: as the provider's ids are, such as agt_mock)")
 	flags.BoolVar(&f.AutoCreate, "auto-create", false, "make an agent of every well-formed id that is asked for")
+	flags.StringVar(&f.ForwardTo, "forward-to", "", "set the webhook to this URL, for every event type; admits URLs as --allow-insecure-urls does")
+	flags.StringVar(&f.Secret, "secret", "", "sign what goes to --forward-to with this secret (default: a new one)")
 	flags.BoolVar(&f.AllowInsecureURLs, "allow-insecure-urls", false, "admit webhooks over plain HTTP and at private addresses")
 	flags.IntVar(&f.RateLimit, "rate-limit", 0, "calls of the API in a minute, where the platform limits them, as tess does (default: no limit)")
 	flags.StringVar(&f.Data, "data", "", "the file that keeps the state (default: memory alone)")
@@ -151,6 +154,7 @@ func (f *mockFlags) resolve() (err error) {
 		return fmt.Errorf("--max-memory must be a size of at least 1MiB, such as 512MiB, not %q", f.memory)
 	}
 	f.MaxMemory = int(memory)
+	f.AllowInsecureURLs = f.AllowInsecureURLs || f.ForwardTo != ""
 	for _, path := range f.scenarioFiles {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -186,14 +190,17 @@ var announcement = template.Must(template.New("mock").Parse(`mock platform of {{
 
 {{if .Open}}Warning: it listens beyond this machine, and whoever reaches it can drive it: /_mock/ asks for no key.
 
-{{end}}{{if .Strict}}As on the platform, a webhook's URL is HTTPS at a public address; --allow-insecure-urls admits this machine's, as below.
+{{end}}{{if .ForwardTo}}Every event goes to {{.ForwardTo}}, signed with {{if .Secret}}{{.Secret}}{{else}}nothing, or the secret that --data holds{{end}}. Send one:
+  darihook trigger {{.Type}} --mock {{.URL}}
+
+{{else}}{{if .Strict}}As on the platform, a webhook's URL is HTTPS at a public address; --allow-insecure-urls admits this machine's, as below.
 
 {{end}}Set the webhook, send an event, look at the deliveries:
   curl -X PUT {{.URL}}/_mock/agents/{{.AgentID}}/webhook -H 'Content-Type: application/json' \
     -d '{"webhook_url":"http://127.0.0.1:8080/hooks"}'
   curl {{.URL}}/_mock/events -H 'Content-Type: application/json' -d '{{.Event}}'
   curl {{.URL}}/_mock/deliveries
-`))
+{{end}}`))
 
 // announce says where the mock serves.
 func (f *mockFlags) announce(out io.Writer, s *mockserver.Server) error {
@@ -202,16 +209,19 @@ func (f *mockFlags) announce(out io.Writer, s *mockserver.Server) error {
 			URL     string `json:"url"`
 			APIKey  string `json:"api_key"`
 			AgentID string `json:"agent_id"`
-		}{s.URL, s.APIKey, s.AgentID})
+			Secret  string `json:"secret,omitempty"`
+		}{s.URL, s.APIKey, s.AgentID, s.Secret})
 	}
 	p, _ := contract.ProviderFor(f.Provider) // the mock has started
-	event := "{}"
+	event, eventType := "{}", "''"
 	if len(p.Events) > 0 {
-		event = `{"type":"` + p.Events[0].Type + `"}`
+		eventType = p.Events[0].Type
+		event = `{"type":"` + eventType + `"}`
 	}
 	return announcement.Execute(out, map[string]any{
 		"Title": p.Title, "URL": s.URL, "APIKey": s.APIKey, "AgentID": s.AgentID, "Schedule": s.Schedule(), "Clock": f.clock,
-		"Event": event, "Strict": !f.AllowInsecureURLs, "Open": beyondMachine(f.Listen),
+		"Event": event, "Type": eventType, "ForwardTo": f.ForwardTo, "Secret": s.Secret, "Strict": !f.AllowInsecureURLs,
+		"Open": beyondMachine(f.Listen),
 	})
 }
 

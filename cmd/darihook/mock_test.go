@@ -86,8 +86,8 @@ func TestMockAndTrigger(t *testing.T) {
 		if m.APIKey != "k" || m.AgentID != "agt_me" || m.URL == "" {
 			t.Errorf("the mock announced %+v", m)
 		}
-		if code, out, _ := command(t, "trigger", "--mock", m.URL, contract.ToolCallRequested); code != 0 || !strings.Contains(out, "not delivered") {
-			t.Errorf("without a webhook trigger ended with %d and said %q", code, out)
+		if code, _, said := command(t, "trigger", "--mock", m.URL, contract.ToolCallRequested); code != exitFailed || !strings.Contains(said, "no webhook is set") {
+			t.Errorf("without a webhook trigger ended with %d and said %q", code, said)
 		}
 		if _, err := client.New(m.URL).SetWebhook(t.Context(), "agt_me", client.WebhookSpec{URL: receiver.URL}); err != nil {
 			t.Fatal(err)

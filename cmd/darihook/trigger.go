@@ -32,7 +32,8 @@ func newTrigger() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trigger [flags] EVENT-TYPE",
 		Short: "Emit events on a running mock platform",
-		Long: `Emit events on a running mock platform, which delivers them to the agent's webhook.
+		Long: `Emit events on a running mock platform, which delivers them to the agent's webhook. It exits with 1 when no webhook takes
+them.
 
 A platform that has no event types, as Tess, takes ''.
 
@@ -93,10 +94,21 @@ func (f *triggerFlags) run(ctx context.Context, out io.Writer, eventType string)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
 		return failed(fmt.Errorf("no mock answers at %s: darihook mock starts one, and --mock or DARIHOOK_MOCK_URL names another: %w", f.mock, err))
 	}
-	if err != nil {
+	undelivered, nobody := errors.AsType[*client.UndeliveredError](err)
+	if err != nil && !nobody {
 		return failed(fmt.Errorf("emitting: %w", err))
 	}
-	return f.print(out, emitted)
+	answer := client.Emission{Events: emitted}
+	if nobody {
+		answer.Undelivered = undelivered.Reason
+	}
+	if err := f.print(out, answer); err != nil {
+		return failed(fmt.Errorf("writing: %w", err))
+	}
+	if nobody {
+		return failed(fmt.Errorf("%w: darihook mock --forward-to, the console, or PUT /_mock/agents/<id>/webhook sets one for every type", err))
+	}
+	return nil
 }
 
 // event makes the call's body from the flags.
@@ -124,18 +136,18 @@ func (f *triggerFlags) event(eventType string) (client.Event, error) {
 	return event, nil
 }
 
-// print tells the ids, one event a line. That nobody gets an event is worth a word.
-func (f *triggerFlags) print(out io.Writer, emitted []client.Emitted) error {
+// print tells the ids, one event a line.
+func (f *triggerFlags) print(out io.Writer, emission client.Emission) error {
 	if f.json {
-		return json.NewEncoder(out).Encode(map[string]any{"events": emitted})
+		return json.NewEncoder(out).Encode(emission)
 	}
-	for _, e := range emitted {
-		carried := e.DeliveryID
-		if carried == "" {
-			carried = "not delivered: no webhook is subscribed to this type; the console, or PUT /_mock/agents/<id>/webhook, sets one"
+	for _, e := range emission.Events {
+		line := e.ID
+		if e.DeliveryID != "" {
+			line += "  " + e.DeliveryID
 		}
-		if _, err := fmt.Fprintf(out, "%s  %s\n", e.ID, carried); err != nil {
-			return failed(fmt.Errorf("writing: %w", err))
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
 		}
 	}
 	return nil

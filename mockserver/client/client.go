@@ -107,12 +107,22 @@ func detailOf(raw []byte) string {
 	return string(answer.Detail)
 }
 
-// Emit emits events, and returns them in their order.
+// UndeliveredError tells that events were emitted which no webhook takes.
+type UndeliveredError struct {
+	// Reason in a sentence, such as "no webhook is set".
+	Reason string
+}
+
+func (e *UndeliveredError) Error() string { return "the events are not delivered: " + e.Reason }
+
+// Emit emits events, and returns them in their order. Errors: an [*UndeliveredError] beside the events when no webhook takes
+// them; an [*Error] when the mock refuses to emit them.
 func (c *Client) Emit(ctx context.Context, e Event) ([]Emitted, error) {
-	var answer struct {
-		Events []Emitted `json:"events"`
-	}
+	var answer Emission
 	err := c.call(ctx, http.MethodPost, "/events", e, &answer)
+	if err == nil && answer.Undelivered != "" {
+		err = &UndeliveredError{answer.Undelivered}
+	}
 	return answer.Events, err
 }
 

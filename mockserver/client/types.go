@@ -163,8 +163,14 @@ func (f *FaultRef) UnmarshalJSON(raw []byte) error {
 	return unmarshalStrict(raw, &f.Fault)
 }
 
-// Emitted names an event and the delivery that carries it. DeliveryID is empty when the webhook is not subscribed to
-// the type, or there is none.
+// Emission is what came of emitting events.
+type Emission struct {
+	Events []Emitted `json:"events"`
+	// Undelivered says why no webhook takes the events; empty when one does.
+	Undelivered string `json:"undelivered,omitempty"`
+}
+
+// Emitted names an event and the delivery that carries it. DeliveryID is empty when no webhook takes the event.
 type Emitted struct {
 	ID         string `json:"id"`
 	DeliveryID string `json:"delivery_id"`
@@ -197,7 +203,7 @@ type AgentSpec struct {
 // WebhookSpec sets an agent's webhook from the side of the platform.
 type WebhookSpec struct {
 	URL string `json:"webhook_url"`
-	// EventTypes to subscribe to. Default: tool.call_requested.
+	// EventTypes to subscribe to. Default: all of the provider's, where the platform's own API may have fewer.
 	EventTypes []string `json:"event_types,omitempty"`
 	// Secret to sign with, for receivers whose secret is fixed. Default: a new one.
 	Secret string `json:"signing_secret,omitempty"`

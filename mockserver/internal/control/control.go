@@ -19,7 +19,7 @@ import (
 // Platform is a provider's side of the mock.
 type Platform interface {
 	Provider() contract.Provider
-	Emit(client.Event) ([]client.Emitted, error)
+	Emit(client.Event) (client.Emission, error)
 	CheckFault(faults.Fault) error
 	Agents() []client.Agent
 	SetAgent(id string, spec client.AgentSpec) (client.Agent, error)
@@ -39,6 +39,8 @@ type API struct {
 	Scenarios []string
 	// Reset empties the whole mock.
 	Reset func()
+	// Undelivered is told of events that no webhook takes.
+	Undelivered func(events int, reason string)
 	// Advanced is told that the clock was moved.
 	Advanced func()
 	// Status fills in what the server alone knows.
@@ -101,8 +103,11 @@ func (a *API) emit(w http.ResponseWriter, r *http.Request) (int, any, error) {
 	if err := httpjson.Read(w, r, &spec); err != nil {
 		return 0, nil, err
 	}
-	emitted, err := a.Platform.Emit(spec)
-	return http.StatusAccepted, map[string]any{"events": emitted}, err
+	emission, err := a.Platform.Emit(spec)
+	if emission.Undelivered != "" {
+		a.Undelivered(len(emission.Events), emission.Undelivered)
+	}
+	return http.StatusAccepted, emission, err
 }
 
 func (a *API) listResults(http.ResponseWriter, *http.Request) (int, any, error) {

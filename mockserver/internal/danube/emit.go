@@ -25,21 +25,21 @@ type envelope struct {
 
 // Emit makes events that were asked for and delivers each to every webhook of the account that is subscribed to its type.
 // Errors: an [httpjson.Error], or [httpjson.Problems].
-func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
+func (p *Platform) Emit(spec client.Event) (client.Emission, error) {
 	own, err := emit.Check(p.provider, spec)
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	account, err := p.emitter(spec.AgentID)
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	to := p.subscribed(account, spec.Type)
 	count, err := emit.Count(spec, len(to))
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	ids, orders := make([]string, count), make([][]delivery.Order, count)
 	for i := range count {
@@ -47,7 +47,7 @@ func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
 		body := emit.Marshal(envelope{spec.Type, stamp(p.o.Clock.Now()), emit.Merge(p.data(spec.Type), spec.Data)})
 		orders[i] = p.orders(to, ids[i], spec.Type, body, own)
 	}
-	return emit.Submit(p.queue, ids, orders)
+	return emit.Submit(p.queue, ids, orders, p.undelivered(account))
 }
 
 // emitter returns the account that was asked for, or the only one.

@@ -11,6 +11,7 @@ import (
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/internal/delivery"
+	"github.com/darihook/darihook/mockserver/internal/emission"
 	"github.com/darihook/darihook/mockserver/internal/httpjson"
 	"github.com/darihook/darihook/mockserver/internal/ident"
 	"github.com/darihook/darihook/mockserver/internal/target"
@@ -173,6 +174,18 @@ func (p *Platform) of(account string) (own []*webhook) {
 // subscribed returns an account's webhooks that get events of a type.
 func (p *Platform) subscribed(account, eventType string) []*webhook {
 	return slices.DeleteFunc(p.of(account), func(w *webhook) bool { return !w.subscribed(eventType) })
+}
+
+// undelivered says why none of an account's webhooks takes an event.
+func (p *Platform) undelivered(account string) string {
+	own := p.of(account)
+	var active [][]string
+	for _, w := range own {
+		if w.Active {
+			active = append(active, w.Events)
+		}
+	}
+	return emission.Undelivered(len(own), active)
 }
 
 // first returns an account's oldest webhook, or nil.

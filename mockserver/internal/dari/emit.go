@@ -53,16 +53,16 @@ const perSession = 1000
 // Emit makes events that were asked for. What they are about, a session and its tool call or a batch, is made up where
 // the caller's data does not say it, so that their results can be submitted and their ledger read. Errors: an
 // [httpjson.Error], or [httpjson.Problems].
-func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
+func (p *Platform) Emit(spec client.Event) (client.Emission, error) {
 	own, err := emit.Check(p.provider, spec)
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a, err := p.emitter(spec.AgentID)
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	e := emission{p: p, agent: a, spec: spec, faults: own}
 	return e.run()
@@ -97,44 +97,39 @@ type emission struct {
 
 	session *session
 	used    int // events in session
-	orders  []delivery.Order
-	pending []int // places of the orders among the emitted
 }
 
 // run makes the events and submits their deliveries all together, so that none is accepted when there is no room.
-func (e *emission) run() ([]client.Emitted, error) {
+func (e *emission) run() (client.Emission, error) {
 	count := max(e.spec.Count, 1)
 	if e.delivered() {
 		if err := emit.Room(e.p.queue, e.spec, count); err != nil {
-			return nil, err
+			return client.Emission{}, err
 		}
 	}
-	emitted := make([]client.Emitted, count)
-	for i := range emitted {
+	ids, orders := make([]string, count), make([][]delivery.Order, count)
+	for i := range count {
 		id, data, err := e.event()
 		if err != nil {
-			return nil, err
+			return client.Emission{}, err
 		}
-		emitted[i].ID = id
+		ids[i] = id
 		if e.delivered() {
-			e.orders = append(e.orders, e.p.order(e.agent, id, e.spec.Type, encode(data), e.faults))
-			e.pending = append(e.pending, i)
+			orders[i] = []delivery.Order{e.p.order(e.agent, id, e.spec.Type, encode(data), e.faults)}
 		}
 	}
 	if e.session != nil {
 		e.p.saveSession(e.session)
 	}
-	if len(e.orders) == 0 {
-		return emitted, nil
+	return emit.Submit(e.p.queue, ids, orders, e.agent.undelivered())
+}
+
+// undelivered says why the agent's webhook does not take an event.
+func (a *agent) undelivered() string {
+	if a.Webhook == nil {
+		return emit.Undelivered(0, nil)
 	}
-	ids, err := e.p.queue.Submit(e.orders...)
-	if err != nil {
-		return nil, emit.Full(err)
-	}
-	for i, id := range ids {
-		emitted[e.pending[i]].DeliveryID = id
-	}
-	return emitted, nil
+	return emit.Undelivered(1, [][]string{a.Webhook.EventTypes})
 }
 
 // delivered reports whether the events go to the agent's webhook.

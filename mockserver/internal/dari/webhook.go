@@ -117,12 +117,12 @@ func (p *Platform) rotate(a *agent, overlap time.Duration) (webhookView, error) 
 }
 
 // SetWebhook sets an agent's webhook from the platform's side, with a secret of the caller's choice. It returns the
-// secret where it made one. Errors: an [httpjson.Error], or [httpjson.Problems].
+// secret where it made one. Without event types it is subscribed to all. Errors: an [httpjson.Error], or [httpjson.Problems].
 func (p *Platform) SetWebhook(ctx context.Context, id string, spec client.WebhookSpec) (secret string, err error) {
-	body := webhookBody{WebhookURL: &spec.URL}
-	if spec.EventTypes != nil {
-		body.EventTypes = &spec.EventTypes
+	if spec.EventTypes == nil {
+		spec.EventTypes = p.provider.EventTypes()
 	}
+	body := webhookBody{WebhookURL: &spec.URL, EventTypes: &spec.EventTypes}
 	if err := body.check(ctx, p.o.Policy); err != nil {
 		return "", err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/mockserver/client"
@@ -98,6 +100,19 @@ func Marshal(v any) []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
+// Undelivered says why none of some webhooks takes an event, by the types that each of the active ones is subscribed to.
+func Undelivered(webhooks int, active [][]string) string {
+	switch {
+	case webhooks == 0:
+		return "no webhook is set"
+	case len(active) == 0:
+		return "the webhook is inactive"
+	}
+	types := slices.Concat(active...)
+	slices.Sort(types)
+	return "the webhook is subscribed to " + strings.Join(slices.Compact(types), ", ") + " alone"
+}
+
 // Full is the answer to a call whose deliveries the engine does not take: an [httpjson.Error] with 503.
 func Full(err error) error { return httpjson.Refuse(http.StatusServiceUnavailable, "%v", err) }
 
@@ -110,8 +125,9 @@ func Room(q delivery.Queue, spec client.Event, deliveries int) error {
 }
 
 // Submit hands the deliveries of several events over all together, so that none is accepted when there is no room, and
-// returns the events: the i-th has the orders of the i-th list, and may have none. Errors: an [httpjson.Error] with 503.
-func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order) ([]client.Emitted, error) {
+// returns the events: the i-th has the orders of the i-th list, and may have none, for the reason that is given. Errors: an
+// [httpjson.Error] with 503.
+func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order, undelivered string) (client.Emission, error) {
 	emitted := make([]client.Emitted, len(ids))
 	var all []delivery.Order
 	for i, id := range ids {
@@ -119,11 +135,11 @@ func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order) ([]client
 		all = append(all, orders[i]...)
 	}
 	if len(all) == 0 {
-		return emitted, nil
+		return client.Emission{Events: emitted, Undelivered: undelivered}, nil
 	}
 	made, err := q.Submit(all...)
 	if err != nil {
-		return nil, Full(err)
+		return client.Emission{}, Full(err)
 	}
 	for i, own := range orders {
 		if len(own) == 0 {
@@ -135,5 +151,5 @@ func Submit(q delivery.Queue, ids []string, orders [][]delivery.Order) ([]client
 		}
 		made = made[len(own):]
 	}
-	return emitted, nil
+	return client.Emission{Events: emitted}, nil
 }

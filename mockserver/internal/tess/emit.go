@@ -11,21 +11,21 @@ import (
 
 // Emit makes an agent's answers, and delivers each to every active webhook of the agent. The type stays empty: the platform
 // has none. Errors: an [httpjson.Error], or [httpjson.Problems].
-func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
+func (p *Platform) Emit(spec client.Event) (client.Emission, error) {
 	own, err := emit.Check(p.provider, spec)
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a, err := p.emitter(spec.AgentID)
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	to := p.living(func(w *webhook) bool { return w.TemplateID == a.ID && w.Status == active })
 	count, err := emit.Count(spec, len(to))
 	if err != nil {
-		return nil, err
+		return client.Emission{}, err
 	}
 	ids, orders := make([]string, count), make([][]delivery.Order, count)
 	for i := range count {
@@ -33,7 +33,7 @@ func (p *Platform) Emit(spec client.Event) ([]client.Emitted, error) {
 		orders[i] = p.orders(to, ids[i], emit.Marshal(emit.Merge(p.response(a), spec.Data)), own)
 	}
 	p.saveCounters()
-	return emit.Submit(p.queue, ids, orders)
+	return emit.Submit(p.queue, ids, orders, emit.Undelivered(len(p.of(a)), nil))
 }
 
 // emitter returns the agent that was asked for, or the only one.

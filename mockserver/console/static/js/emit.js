@@ -8,8 +8,6 @@ import { notify } from './notices.js';
 import { platform, refreshSoon } from './platform.js';
 import { deliveryHref } from './route.js';
 
-const none = "No delivery: the agent's webhook is not set, or not subscribed to this type";
-
 /** Reads the data as JSON; an empty field is no data. */
 function parseData(text) {
   if (text.trim() === '') return undefined;
@@ -31,10 +29,10 @@ async function emit(form) {
   if (form.get('count') !== '') event.count = Number(form.get('count'));
   const faults = form.getAll('faults');
   if (faults.length) event.faults = faults;
-  const { events } = await api.emit(event);
+  const { events, undelivered } = await api.emit(event);
   byId('emit').close();
   refreshSoon();
-  if (!events[0]?.delivery_id) return notify(none);
+  if (undelivered) return notify(`Not delivered: ${undelivered}`);
   if (events.length === 1) {
     location.hash = deliveryHref(events[0].delivery_id);
     return notify('Emitted an event');
