@@ -16,29 +16,25 @@ import (
 	"github.com/darihook/darihook/contract"
 )
 
-// documented are the Caddyfiles of the documentation that are whole.
-func documented(t *testing.T) (blocks []string) {
+// caddyfilesOf returns the Caddyfiles of a page of the documentation.
+func caddyfilesOf(t *testing.T, page string) (blocks []string) {
 	t.Helper()
-	for _, page := range []string{"providers.md", "operations.md"} {
-		text, err := os.ReadFile("../docs/" + page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := regexp.MustCompile("(?s)```caddyfile\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-		if len(found) == 0 {
-			t.Errorf("%s shows no Caddyfile", page)
-		}
-		for _, m := range found {
-			blocks = append(blocks, m[1])
-		}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)```caddyfile\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, m[1])
+	}
+	if len(blocks) == 0 {
+		t.Errorf("%s shows no Caddyfile", page)
 	}
 	return blocks
 }
 
-// TestDocumentedProviders loads each Caddyfile of the documentation, with secrets in the form that it asks for, as far as a
-// configuration can be loaded without being run.
-func TestDocumentedProviders(t *testing.T) {
-	newGateway(t) // its directories
+// documentedSecrets sets the variables of the documentation's secrets, in the form that each platform has.
+func documentedSecrets(t *testing.T) {
+	t.Helper()
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails
 	for name, secret := range map[string]string{
@@ -55,8 +51,15 @@ func TestDocumentedProviders(t *testing.T) {
 	} {
 		t.Setenv(name, secret)
 	}
+}
+
+// TestDocumentedProviders loads each Caddyfile of the documentation, with secrets in the form that it asks for, as far as a
+// configuration can be loaded without being run.
+func TestDocumentedProviders(t *testing.T) {
+	newGateway(t) // its directories
+	documentedSecrets(t)
 	shown := map[string]bool{contract.Providers()[0].Name: true}
-	for _, block := range documented(t) {
+	for _, block := range append(caddyfilesOf(t, "../docs/providers.md"), caddyfilesOf(t, "../docs/operations.md")...) {
 		raw, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(block), map[string]any{"filename": "Caddyfile"})
 		for _, w := range warnings {
 			if !strings.Contains(w.Message, "not formatted") { // columns are for readers

@@ -189,7 +189,12 @@ func (r *request) send(t *testing.T, url string) int {
 
 // try is send for goroutines other than the test's.
 func (r *request) try(ctx context.Context, url string) (int, error) {
-	outgoing, err := http.NewRequestWithContext(ctx, r.method, url+"/hooks/dari", r.body)
+	return r.tryAt(ctx, url+"/hooks/dari")
+}
+
+// tryAt is try for another path than that of deliveries.
+func (r *request) tryAt(ctx context.Context, url string) (int, error) {
+	outgoing, err := http.NewRequestWithContext(ctx, r.method, url, r.body)
 	if err != nil {
 		return 0, err
 	}
@@ -458,6 +463,37 @@ func TestBehindGateTrustsTheGateAlone(t *testing.T) {
 	}
 	if p.count() != 1 {
 		t.Errorf("%d results, want 1: what did not come from the gate has no effect", p.count())
+	}
+}
+
+// TestExamplesLookAtTheirPath sends what would be accepted elsewhere to paths that are not the receiver's.
+func TestExamplesLookAtTheirPath(t *testing.T) {
+	t.Parallel()
+	for _, e := range append(receivers, behindGate) {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t)
+			url, _ := e.start(t)
+			for i, row := range []struct {
+				path   string
+				status int
+			}{
+				{"/hooks/dari?x=1", http.StatusOK}, {"/", http.StatusNotFound}, {"/hooks", http.StatusNotFound}, {"/hooks/dari/", http.StatusNotFound},
+				{"/hooks/dari;a=b", http.StatusNotFound}, {"/x//hooks/dari", http.StatusNotFound}, {"/Hooks/dari", http.StatusNotFound},
+			} {
+				id := fmt.Sprintf("evt_%d", i)
+				r := sign(p.toolCall(id), time.Now(), secret)
+				r.header.Set(contract.HeaderVerified, "true")
+				r.header.Set(contract.HeaderID, id)
+				r.header.Set(contract.HeaderEvent, contract.ToolCallRequested)
+				if got, err := r.tryAt(t.Context(), url+row.path); err != nil || got != row.status {
+					t.Errorf("%s: got %d, %v; want %d", row.path, got, err, row.status)
+				}
+			}
+			if p.count() != 1 {
+				t.Errorf("%d results, want 1", p.count())
+			}
+		})
 	}
 }
 

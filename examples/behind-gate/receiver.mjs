@@ -11,11 +11,13 @@ import { createServer } from "node:http";
 
 const apiKey = process.env.DARI_API_KEY ?? "";
 const apiURL = process.env.DARI_API_URL ?? "https://api.dari.dev";
+const PATH = process.env.DARI_WEBHOOK_PATH ?? "/hooks/dari"; // where deliveries come to, and nowhere else
 const SUBMIT_TIMEOUT = 8_000; // milliseconds
 const MAX_BODY = 5 * 1024 * 1024; // the gate's own limit
 
 /** Takes one request and returns the status to answer with. Anything but a 2xx makes the platform send it again. */
 async function receive(request) {
+  if (request.url.split("?")[0] !== PATH) return 404;
   const { "dari-webhook-verified": verified, "dari-webhook-id": id, "dari-webhook-event": type } = request.headers;
   if (verified !== "true" || !id) return 403; // not from the gate
   const body = await readBody(request);
@@ -63,7 +65,7 @@ const server = createServer(async (request, response) => {
     console.error(error.message);
     return 503;
   });
-  if (status === 403) response.setHeader("connection", "close"); // the body was not read
+  if (status === 403 || status === 404) response.setHeader("connection", "close"); // the body was not read
   response.writeHead(status).end();
 });
 

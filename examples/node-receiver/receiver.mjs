@@ -19,6 +19,7 @@ const secrets = [process.env.DARI_WEBHOOK_SECRET, process.env.DARI_WEBHOOK_SECON
 const apiKey = process.env.DARI_API_KEY ?? "";
 const apiURL = process.env.DARI_API_URL ?? "https://api.dari.dev";
 
+const PATH = process.env.DARI_WEBHOOK_PATH ?? "/hooks/dari"; // where deliveries come to, and nowhere else
 const WINDOW = 300; // seconds that a signature is good for, in both directions
 const MAX_BODY = 5 * 1024 * 1024;
 const MAX_HEADER = 4096;
@@ -151,6 +152,7 @@ async function takeNote(event) {
 
 /** Takes one request, and returns when its delivery was processed. */
 async function receive(request) {
+  if (request.url.split("?")[0] !== PATH) throw new Refusal(404, "deliveries come to another path");
   if (request.method !== "POST") throw new Refusal(405, "deliveries are sent with POST");
   const body = await readBody(request);
   verify(request.headersDistinct, body);

@@ -34,6 +34,7 @@ SECRETS = [
 API_KEY = os.environ.get("DARI_API_KEY", "")
 API_URL = os.environ.get("DARI_API_URL", "https://api.dari.dev")
 
+PATH = os.environ.get("DARI_WEBHOOK_PATH", "/hooks/dari")  # where deliveries come to, and nowhere else
 WINDOW = 300  # seconds that a signature is good for, in both directions
 MAX_BODY = 5 * 1024 * 1024
 MAX_HEADER = 4096
@@ -208,6 +209,8 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self):
         try:
+            if self.path.split("?")[0] != PATH:
+                raise Refusal(404, "deliveries come to another path")
             body = self.read_body()
             verify(self.headers, body)
             event = read_event(body)
@@ -268,7 +271,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 405:
             self.send_header("Allow", "POST")
-        if status in (400, 405, 413):  # some of the body may be unread
+        if status in (400, 404, 405, 413):  # some of the body may be unread
             self.send_header("Connection", "close")
         self.send_header("Content-Length", "0")
         self.end_headers()
