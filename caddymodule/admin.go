@@ -124,32 +124,45 @@ func showStores(_ context.Context, running *gauges, _ *http.Request) (int, any, 
 	return http.StatusOK, map[string]any{"stores": all}, nil
 }
 
-// usedStore is a store and the gates that use it.
+// usedStore is an open store and the gates that use it.
 type usedStore struct {
-	*storeLease
+	*openStore
 	users []storeUser
 }
 
-// inUse returns the stores of the gates with a scope, or of all gates, in the order of their keys.
+// inUse returns the open stores of the gates with a scope, or of all gates, in the order of their kinds and addresses.
 func (c *gauges) inUse(scope string) (used []usedStore) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, key := range slices.Sorted(maps.Keys(c.stores)) {
-		users := slices.Clone(c.users[key])
-		if scope == "" || slices.ContainsFunc(users, func(u storeUser) bool { return u.gate.Scope() == scope }) {
-			used = append(used, usedStore{c.stores[key], users})
+	users := slices.Clone(c.users)
+	c.mu.Unlock()
+	for _, u := range users {
+		store := u.lease.shown()
+		if store == nil {
+			continue
 		}
+		i := slices.IndexFunc(used, func(s usedStore) bool { return s.openStore == store })
+		if i < 0 {
+			i = len(used)
+			used = append(used, usedStore{openStore: store})
+		}
+		used[i].users = append(used[i].users, u)
 	}
+	used = slices.DeleteFunc(used, func(s usedStore) bool {
+		return scope != "" && !slices.ContainsFunc(s.users, func(u storeUser) bool { return u.gate.Scope() == scope })
+	})
+	slices.SortFunc(used, func(a, b usedStore) int {
+		return cmp.Or(cmp.Compare(a.id.kind, b.id.kind), cmp.Compare(a.address(), b.address()))
+	})
 	return used
 }
 
-// address is where the store is, as its module tells.
-func (s usedStore) address() string { return strings.TrimPrefix(s.key, s.kind+":") }
+// address is where the store is, as the running configuration has it.
+func (s usedStore) address() string { return s.users[0].lease.id.address }
 
 func (s usedStore) show() adminStore {
-	stats := s.store.Stats()
+	stats := s.Stats()
 	shown := adminStore{
-		Store: s.kind, Address: s.address(), Gates: []adminGate{},
+		Store: s.id.kind, Address: s.address(), Gates: []adminGate{},
 		InFlight: known(stats.InFlight), Done: known(stats.Done), Evicted: known(stats.Evicted), DiskBytes: known(stats.DiskBytes),
 	}
 	for _, u := range s.users {

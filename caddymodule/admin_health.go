@@ -48,8 +48,8 @@ func showHealth(ctx context.Context, running *gauges, _ *http.Request) (int, any
 func (s usedStore) health(ctx context.Context) adminHealth {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
-	h := adminHealth{Store: s.kind, Address: s.address(), Healthy: true}
-	if err := probe(ctx, s.store); err != nil {
+	h := adminHealth{Store: s.id.kind, Address: s.address(), Healthy: true}
+	if err := probe(ctx, s.Store); err != nil {
 		h.Healthy, h.Reason, h.Error = errors.Is(err, dedup.ErrTooFewCopies), faultReason(err), err.Error()
 	}
 	breaker := s.breaker()

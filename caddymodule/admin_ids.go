@@ -33,7 +33,7 @@ type adminRecord struct {
 }
 
 func (s usedStore) record(r Record) adminRecord {
-	shown := adminRecord{Store: s.kind, Address: s.address(), Scope: r.Key.Scope, ID: r.Key.ID, State: stateName(r.State), Status: r.Outcome.Status}
+	shown := adminRecord{Store: s.id.kind, Address: s.address(), Scope: r.Key.Scope, ID: r.Key.ID, State: stateName(r.State), Status: r.Outcome.Status}
 	if !r.Outcome.At.IsZero() {
 		at := r.Outcome.At.UTC()
 		shown.At = &at
@@ -70,7 +70,7 @@ func showRecent(ctx context.Context, running *gauges, r *http.Request) (int, any
 	}
 	all := []adminRecord{}
 	for _, s := range used {
-		records, err := s.store.Recent(ctx, scope, limit)
+		records, err := s.Recent(ctx, scope, limit)
 		if err != nil {
 			return 0, nil, s.failed(err)
 		}
@@ -100,7 +100,7 @@ func lookup(ctx context.Context, running *gauges, r *http.Request) (int, any, er
 	}
 	var all []adminRecord
 	for _, s := range used {
-		record, err := s.store.Lookup(ctx, key)
+		record, err := s.Lookup(ctx, key)
 		if err != nil {
 			return 0, nil, s.failed(err)
 		}
@@ -118,12 +118,12 @@ func forget(ctx context.Context, running *gauges, r *http.Request) (int, any, er
 	}
 	forgotten, inFlight := false, false
 	for _, s := range used {
-		dropped, err := s.store.Forget(ctx, key)
+		dropped, err := s.Forget(ctx, key)
 		if err != nil {
 			return 0, nil, s.failed(err)
 		}
 		forgotten = forgotten || dropped
-		record, err := s.store.Lookup(ctx, key)
+		record, err := s.Lookup(ctx, key)
 		if err != nil {
 			return 0, nil, s.failed(err)
 		}
@@ -174,5 +174,5 @@ func (c *gauges) scopeError() error {
 
 // failed is the answer for a store that cannot answer.
 func (s usedStore) failed(err error) error {
-	return refuseAdmin(http.StatusServiceUnavailable, fmt.Errorf("store %s: %w", s.kind, err))
+	return refuseAdmin(http.StatusServiceUnavailable, fmt.Errorf("store %s: %w", s.id.kind, err))
 }

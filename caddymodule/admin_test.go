@@ -100,14 +100,14 @@ func TestAdminLooksUpAndForgets(t *testing.T) {
 func TestAdminListsRecentIDs(t *testing.T) {
 	g, r := newGateway(t), newReceiver(t, nil)
 	g.load(twoScopes("dedup memory") + r.proxy())
-	for i := range 30 {
+	for i := range 46 {
 		g.deliverTo([]string{"/a", "/b"}[i%2], fmt.Sprintf("evt_%d", i))
 	}
-	if all := g.ids("ids"); len(all) != 20 {
-		t.Errorf("%d ids by default, want 20", len(all))
+	if all := g.ids("ids"); len(all) != 40 {
+		t.Errorf("%d ids by default, want 20 of each store", len(all))
 	}
 	list := g.ids("ids?scope=b&limit=3")
-	if len(list) != 3 || list[0].ID != "evt_29" || slices.ContainsFunc(list, func(r record) bool { return r.Scope != "b" || r.State != "done" }) {
+	if len(list) != 3 || list[0].ID != "evt_45" || slices.ContainsFunc(list, func(r record) bool { return r.Scope != "b" || r.State != "done" }) {
 		t.Errorf("the last three of b: %+v", list)
 	}
 	for _, query := range []string{"limit=0", "limit=1001", "limit=x", "scope=d"} {
@@ -142,13 +142,15 @@ func TestAdminStoresFollowTheConfiguration(t *testing.T) {
 	if a := g.ask(http.MethodGet, "stores"); a.status != http.StatusOK || json.Unmarshal([]byte(a.body), &shown) != nil {
 		t.Fatal(a)
 	}
-	if len(shown.Stores) != 2 || shown.Stores[0].Store != "disk" || shown.Stores[0].Address != g.dir+"/ids" || len(shown.Stores[0].Gates) != 1 {
+	if len(shown.Stores) != 3 || shown.Stores[0].Store != "disk" || shown.Stores[0].Address != g.dir+"/ids" || len(shown.Stores[0].Gates) != 1 {
 		t.Fatalf("stores %+v", shown)
 	}
-	memory := shown.Stores[1]
-	if memory.Done == nil || *memory.Done != 1 || len(memory.Gates) != 2 || memory.Gates[0].Scope != "a" || memory.Gates[0].Provider != "dari" ||
-		memory.Gates[0].Breaker != "closed" {
-		t.Errorf("the store in memory: %+v", memory)
+	for i, scope := range []string{"a", "b"} {
+		memory := shown.Stores[1+i]
+		if memory.Address != scope || memory.Done == nil || *memory.Done != 1-i || len(memory.Gates) != 1 || memory.Gates[0].Scope != scope ||
+			memory.Gates[0].Provider != "dari" || memory.Gates[0].Breaker != "closed" {
+			t.Errorf("the store in memory of scope %s: %+v", scope, memory)
+		}
 	}
 	g.load("respond ok")
 	if a := g.ask(http.MethodGet, "stores"); strings.TrimSpace(a.body) != `{"stores":[]}` {

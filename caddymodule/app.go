@@ -2,9 +2,11 @@ package caddymodule
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 func init() { caddy.RegisterModule(new(App)) }
@@ -17,10 +19,20 @@ const appID = "dari_webhook"
 //
 // Provision must have no effect outside of the process, since caddy validate provisions a configuration and never starts
 // it. Whatever has such an effect, or has to see the whole configuration, waits for the app's Start.
+//
+// The app opens the stores of all gates in its Start, and each gate gives its share back in its Cleanup, which Caddy calls
+// also where Stop is not called: after a validation, and after a start that failed. Stores are shared by identity with the
+// configuration before, so that a reload neither closes nor opens one that both have.
 type App struct {
+	logger *zap.Logger
+
+	mu       sync.Mutex
 	atStarts []func() error
-	guarded  map[*caddyhttp.Server]bool
-	told     map[string]bool
+	leases   []*storeLease
+	started  bool
+
+	guarded map[*caddyhttp.Server]bool
+	told    map[string]bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -41,6 +53,56 @@ func appOf(ctx caddy.Context) (*App, error) {
 	return app, nil
 }
 
+// Provision takes the app's logger.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	return nil
+}
+
+// lease promises a gate a share in the store that its module's settings lead to. The store is opened by Start; at once where
+// the gate is provisioned later.
+func (a *App) lease(module StoreModule) (*storeLease, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id, err := identify(module)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", id.kind, err)
+	}
+	l := &storeLease{id: id, module: module, settings: module, settled: make(chan struct{})}
+	if a.started {
+		return l, l.open()
+	}
+	a.agree(l)
+	a.leases = append(a.leases, l)
+	return l, nil
+}
+
+// bounded is a store module with a bound that every gate may set.
+type bounded interface {
+	// bound is the number of ids that the store may hold.
+	bound() int
+}
+
+// agree has gates that share a store use the same settings: those with the largest bound, so that none of them refuses or
+// forgets before its configuration says so. Where they differ, that is told.
+func (a *App) agree(l *storeLease) {
+	for _, other := range a.leases {
+		mine, ok := l.settings.(bounded)
+		its, also := other.settings.(bounded)
+		if !ok || !also || !l.id.same(other.id) || mine.bound() == its.bound() {
+			continue
+		}
+		least, most := l, other
+		if mine.bound() > its.bound() {
+			least, most = other, l
+		}
+		a.logger.Warn("two gates set max_ids of one store differently: the larger bound counts; set both alike",
+			zap.String("store", l.id.kind), zap.String("address", l.id.address), zap.String("other_address", other.id.address),
+			zap.Int("max_ids", most.settings.(bounded).bound()), zap.Int("ignored", least.settings.(bounded).bound()))
+		least.settings = most.settings
+	}
+}
+
 // atStart has check called when Caddy starts the configuration, and never in caddy validate. Every module has been
 // provisioned then, and the HTTP servers may already be listening. An error keeps the configuration from starting. A gate
 // calls atStart while it is provisioned.
@@ -58,12 +120,20 @@ func (a *App) first(warning string) bool {
 	return true
 }
 
-// Start runs what waited for it. Caddy does not call Stop after a Start that failed, nor when it failed to start another app
-// before this one: what Start acquires, the Cleanup of each gate gives back.
+// Start runs the checks and opens the stores. Caddy does not call Stop after a Start that failed, nor when it failed to start
+// another app before this one: what Start acquires, the Cleanup of each gate gives back.
 func (a *App) Start() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.started = true
 	for _, check := range a.atStarts {
 		if err := check(); err != nil {
 			return err
+		}
+	}
+	for _, l := range a.leases {
+		if err := l.open(); err != nil {
+			return fmt.Errorf("opening the store: %w", err)
 		}
 	}
 	return nil
@@ -72,5 +142,8 @@ func (a *App) Start() error {
 // Stop does nothing: gates still need their stores until their servers have stopped, which may be later.
 func (*App) Stop() error { return nil }
 
-// Interface guard.
-var _ caddy.App = (*App)(nil)
+// Interface guards.
+var (
+	_ caddy.App         = (*App)(nil)
+	_ caddy.Provisioner = (*App)(nil)
+)

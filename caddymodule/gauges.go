@@ -15,16 +15,16 @@ type gauges struct {
 	ids                                       *prometheus.Desc // store, state
 	evicted, diskBytes                        *prometheus.Desc // store
 
-	mu     sync.Mutex
-	gates  map[string][]*gate.Gate
-	users  map[string][]storeUser // by the key of the store
-	stores map[string]*storeLease // by key, so that a shared store counts once
+	mu    sync.Mutex
+	gates map[string][]*gate.Gate
+	users []storeUser
 }
 
 // storeUser is a gate that has a store.
 type storeUser struct {
 	provider string
 	gate     *gate.Gate
+	lease    *storeLease
 }
 
 func newGauges() *gauges {
@@ -40,8 +40,6 @@ func newGauges() *gauges {
 		evicted:     desc("store_evicted_total", "Outcomes forgotten before their time for want of room.", "store"),
 		diskBytes:   desc("store_bytes", "Space that the store takes on disk.", "store"),
 		gates:       make(map[string][]*gate.Gate),
-		users:       make(map[string][]storeUser),
-		stores:      make(map[string]*storeLease),
 	}
 }
 
@@ -51,8 +49,7 @@ func (c *gauges) add(provider string, g *gate.Gate, lease *storeLease) {
 	defer c.mu.Unlock()
 	c.gates[provider] = append(c.gates[provider], g)
 	if lease != nil {
-		c.stores[lease.key] = lease
-		c.users[lease.key] = append(c.users[lease.key], storeUser{provider, g})
+		c.users = append(c.users, storeUser{provider, g, lease})
 	}
 }
 
@@ -65,14 +62,14 @@ func (c *gauges) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect answers a scrape.
 func (c *gauges) Collect(ch chan<- prometheus.Metric) {
+	kinds := make(map[string]Stats)
+	for _, s := range c.inUse("") { // a shared store counts once
+		kinds[s.id.kind] = sum(kinds[s.id.kind], s.Stats())
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for provider, gates := range c.gates {
 		c.collectGates(ch, provider, gates)
-	}
-	kinds := make(map[string]Stats)
-	for _, lease := range c.stores {
-		kinds[lease.kind] = sum(kinds[lease.kind], lease.store.Stats())
 	}
 	for kind, s := range kinds {
 		c.collectStore(ch, kind, s)

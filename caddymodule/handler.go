@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -121,7 +120,6 @@ type Handler struct {
 	reporter *reporter
 	logger   *zap.Logger // its lines name the gate
 	place    place
-	adjust   sync.Once
 	grace    func() time.Duration // Caddy's grace period, once the configuration has been loaded
 }
 
@@ -221,7 +219,8 @@ func (h *Handler) options() (gate.Options, error) {
 	return opts, h.Dedup.apply(&opts)
 }
 
-// openStore takes a share in the store that the configuration names, unless it says that there is none.
+// openStore promises the gate a share in the store that the configuration names, unless it says that there is none. The app
+// opens it when Caddy starts the configuration.
 func (h *Handler) openStore(ctx caddy.Context, opts *gate.Options) error {
 	if h.Dedup.Off || h.Observe {
 		return nil
@@ -240,10 +239,17 @@ func (h *Handler) openStore(ctx caddy.Context, opts *gate.Options) error {
 	if t, ok := module.(timed); ok {
 		t.SetTimeout(time.Duration(h.Dedup.Timeout))
 	}
-	if h.lease, err = acquireStore(store); err != nil {
+	if s, ok := module.(scoped); ok {
+		s.SetScope(cmp.Or(h.Scope, h.provider.Name))
+	}
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
+	if h.lease, err = app.lease(store); err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	opts.Store = h.lease.store
+	opts.Store = h.lease
 	return nil
 }
 
@@ -274,7 +280,7 @@ func (h *Handler) Cleanup() error {
 		h.receiver.Close()
 	}
 	if h.gate == nil || h.gate.Stats().InFlight == 0 {
-		return h.lease.release()
+		return h.lease.release(closeBy())
 	}
 	if caddy.Exiting() {
 		return h.drain(leaving.last())
@@ -303,7 +309,15 @@ func (h *Handler) drain(until time.Time) error {
 	if n := h.gate.Stats().InFlight; n > 0 {
 		h.logger.Warn("closing the store with deliveries in flight: their outcome may be lost", zap.Int64("in_flight", n))
 	}
-	return h.lease.release()
+	return h.lease.release(closeBy())
+}
+
+// closeBy is until when a store that is closed is waited for.
+func closeBy() time.Time {
+	if caddy.Exiting() {
+		return leaving.last()
+	}
+	return time.Now().Add(closeTime)
 }
 
 // Interface guards.

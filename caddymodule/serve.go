@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -20,8 +21,8 @@ const longestWork = time.Hour
 
 // ServeHTTP judges a request and forwards it, answers it from the record, or refuses it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	h.adjust.Do(h.adjustStore)
 	takeBack(r)
+	h.openFor(r.Context())
 	if h.URLSecret != nil {
 		return h.serveHidden(w, r, next)
 	}
@@ -78,14 +79,16 @@ func answerChallenge(w http.ResponseWriter, answer string) {
 	_, _ = io.WriteString(w, answer) // nobody is left to tell
 }
 
-// adjustStore applies this configuration's bounds to a store that an earlier one may have opened.
-func (h *Handler) adjustStore() {
+// openFor waits for the gate's store, which a request may be earlier than.
+func (h *Handler) openFor(ctx context.Context) {
 	if h.lease == nil {
 		return
 	}
-	if err := h.lease.adjust(); err != nil {
-		h.logger.Error("applying the store's settings", zap.Error(err))
-	}
+	h.lease.ready(ctx, func(err error) {
+		if err != nil {
+			h.logger.Error("applying the store's settings failed", zap.Error(err))
+		}
+	})
 }
 
 // bodyOf returns a request's body, which only a request made in a test may lack, with its time where it has one.

@@ -22,12 +22,19 @@ type StoreModule interface {
 	// store, within a configuration and across reloads.
 	Address() string
 
-	// Open opens the store. It is called once for all the modules that share it.
+	// Open opens the store. It is called when Caddy starts the configuration, once for all the modules that share the store.
+	// What comes before it, Provision and Address included, is called by caddy validate as well, and must have no effect
+	// outside of the process.
 	Open(logger *slog.Logger) (Store, error)
 
 	// Adjust applies the settings that may change while the store is open, such as its bounds. It is called with a store
 	// that Open of this module, or of another with an equal address, has opened.
 	Adjust(store Store) error
+}
+
+// scoped is a store module that has a store of its own for every scope. It is told before it is asked for its address.
+type scoped interface {
+	SetScope(scope string)
 }
 
 // timed is a store module whose own time-outs follow the gate's. It is told before it is asked for its address.

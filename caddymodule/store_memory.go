@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -12,11 +13,14 @@ import (
 
 func init() { caddy.RegisterModule(new(MemoryStore)) }
 
-// MemoryStore remembers deliveries in this process's memory. It survives reloads and no restart. All handlers that use it
-// share one store; their scopes keep their ids apart.
+// MemoryStore remembers deliveries in this process's memory. It survives reloads and no restart. Every scope has a store of
+// its own, which the handlers with that scope share: what one of them remembers makes no other scope forget.
 type MemoryStore struct {
-	// MaxIDs is the number of outcomes kept; beyond it those that expire first are forgotten. Default: 1,000,000.
+	// MaxIDs is the number of outcomes kept for the handler's scope; beyond it those that expire first are forgotten. Default:
+	// 1,000,000.
 	MaxIDs int `json:"max_ids,omitempty"`
+
+	scope string
 }
 
 // CaddyModule returns the Caddy module information.
@@ -33,8 +37,13 @@ func (m *MemoryStore) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Address is the same for every module: there is one memory.
-func (*MemoryStore) Address() string { return "" }
+// SetScope tells whose outcomes are remembered. It is called before Address.
+func (m *MemoryStore) SetScope(scope string) { m.scope = scope }
+
+// Address is the scope.
+func (m *MemoryStore) Address() string { return m.scope }
+
+func (m *MemoryStore) bound() int { return cmp.Or(m.MaxIDs, memory.DefaultMaxIDs) }
 
 // Open makes an empty store.
 func (m *MemoryStore) Open(*slog.Logger) (Store, error) {
@@ -68,4 +77,6 @@ var (
 	_ StoreModule           = (*MemoryStore)(nil)
 	_ caddy.Provisioner     = (*MemoryStore)(nil)
 	_ caddyfile.Unmarshaler = (*MemoryStore)(nil)
+	_ scoped                = (*MemoryStore)(nil)
+	_ bounded               = (*MemoryStore)(nil)
 )

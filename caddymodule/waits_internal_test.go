@@ -25,6 +25,8 @@ func TestDocumentedWaits(t *testing.T) {
 		"a body":              "the gate for a body | `body_timeout`, " + short(defaultBodyTimeout) + " |",
 		"a refused body":      "so that its sender reads why | " + short(lingerTime) + " |",
 		"the store":           "one question to the store | `timeout`, " + short(gate.DefaultStoreTimeout) + " |",
+		"a start":             "while Caddy starts its configuration | " + short(startTime) + " |",
+		"a close":             "or to open it again | " + short(closeTime) + " |",
 		"a copy":              "a copy for the delivery in flight | `in_flight wait`, " + short(gate.DefaultWait) + " |",
 		"a dead claim":        "its claim | `lease`, " + short(gate.DefaultLease) + " |",
 		"a connection":        "a connection to the receiver | `dial_timeout`, " + short(forward.DefaultDialTimeout) + " |",

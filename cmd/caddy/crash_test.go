@@ -45,10 +45,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// gateway is a Caddy in a process of its own, run from the repository's Caddyfile as it stands.
+// gateway is a Caddy in a process of its own, run from the repository's Caddyfile as it stands unless config is another.
 type gateway struct {
 	t       *testing.T
 	dir     string
+	config  string
 	env     []string
 	process *exec.Cmd
 	log     *bytes.Buffer
@@ -66,7 +67,7 @@ func newGateway(t *testing.T, upstream string) *gateway {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
-	g := &gateway{t: t, dir: dir, client: &http.Client{Transport: transport, Timeout: 20 * time.Second}, env: append(os.Environ(),
+	g := &gateway{t: t, dir: dir, config: "../../Caddyfile", client: &http.Client{Transport: transport, Timeout: 20 * time.Second}, env: append(os.Environ(),
 		"XDG_DATA_HOME="+filepath.Join(dir, "data"), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"),
 		"DARI_WEBHOOK_SECRET="+secret, "DARI_GATE_BIND=unix/"+socket, "DARI_GATE_ADMIN=unix/"+filepath.Join(dir, "admin"),
 		"DARI_GATE_UPSTREAM="+strings.TrimPrefix(upstream, "http://"))}
@@ -81,7 +82,7 @@ func (g *gateway) start() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.process, g.log = exec.Command(binary, "run", "--config", "../../Caddyfile"), new(bytes.Buffer)
+	g.process, g.log = exec.Command(binary, "run", "--config", g.config), new(bytes.Buffer)
 	g.process.Env, g.process.Stderr = g.env, g.log
 	if err := g.process.Start(); err != nil {
 		g.t.Fatal(err)
