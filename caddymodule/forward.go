@@ -48,7 +48,7 @@ func (f *Forward) client(observe bool) (*forward.Client, error) {
 	if observe {
 		return nil, errObserveForward
 	}
-	repl := caddy.NewReplacer()
+	repl := newReplacer()
 	text, err := repl.ReplaceOrErr(f.Address, true, true)
 	if err != nil {
 		return nil, fmt.Errorf("forward: %w", err)

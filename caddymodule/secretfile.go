@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/darihook/darihook/internal/secretfile"
@@ -37,7 +36,7 @@ type secretFile struct {
 
 // openSecretFile reads a file for the first time. Errors: an unusable path, file or secret.
 func openSecretFile(path string) (*secretFile, error) {
-	path, err := caddy.NewReplacer().ReplaceOrErr(path, true, true)
+	path, err := newReplacer().ReplaceOrErr(path, true, true)
 	if err != nil {
 		return nil, fmt.Errorf("secret_file: %w", err)
 	}
@@ -71,11 +70,23 @@ func (f *secretFile) watch(changed func([]signature.Secret, error)) {
 	f.done.Go(func() { f.follow(ctx, changed) })
 }
 
-// stop ends the watch and waits for its last call.
+// stopSecretFile is how long the end of a watch is waited for. It comes at once unless the file system hangs.
+const stopSecretFile = time.Second
+
+// stop ends the watch and waits a moment for its last call.
 func (f *secretFile) stop() {
-	if f.cancel != nil {
-		f.cancel()
+	if f.cancel == nil {
+		return
+	}
+	f.cancel()
+	ended := make(chan struct{})
+	go func() {
 		f.done.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(stopSecretFile):
 	}
 }
 

@@ -83,7 +83,7 @@ func resolvePlaceholder(text string, read func(path string)) (resolved string, l
 		}
 		return text, true, nil
 	}
-	resolved, err = caddy.NewReplacer().ReplaceFunc(text, func(name string, value any) (any, error) {
+	resolved, err = newReplacer().ReplaceFunc(text, func(name string, value any) (any, error) {
 		if !strings.HasPrefix(name, envPlaceholder) && !strings.HasPrefix(name, filePlaceholder) {
 			return "{" + name + "}", nil
 		}

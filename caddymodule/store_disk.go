@@ -42,7 +42,7 @@ func (*DiskStore) CaddyModule() caddy.ModuleInfo {
 // soon reached and of a volume that is full.
 func (m *DiskStore) Provision(ctx caddy.Context) error {
 	warnFewIDs(ctx.Logger(), m.MaxIDs)
-	path, err := caddy.NewReplacer().ReplaceOrErr(m.Path, true, true)
+	path, err := newReplacer().ReplaceOrErr(m.Path, true, true)
 	if err != nil {
 		return fmt.Errorf("resolving path: %w", err)
 	}

@@ -41,7 +41,7 @@ func (m *RedisStore) note(name, value string) { fmt.Fprintf(m.settings, "%s=%q\n
 
 // resolve resolves the placeholders of a text that is no secret. One that is unknown or empty is an error.
 func (m *RedisStore) resolve(name, text string, target *string) (err error) {
-	if *target, err = caddy.NewReplacer().ReplaceOrErr(text, true, true); err != nil {
+	if *target, err = newReplacer().ReplaceOrErr(text, true, true); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	m.note(name, *target)
@@ -81,7 +81,7 @@ func (m *RedisStore) takeTLS() (err error) {
 		return fmt.Errorf("tls: %w", err)
 	}
 	if m.TLS.Key != "" {
-		m.exposed(caddy.NewReplacer().ReplaceKnown(m.TLS.Key, ""))
+		m.exposed(newReplacer().ReplaceKnown(m.TLS.Key, ""))
 	}
 	return nil
 }

@@ -5,9 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 
-	"github.com/caddyserver/caddy/v2"
+	"github.com/darihook/darihook/internal/secretfile"
 )
 
 // RedisTLS says how the connections to a server are encrypted. The server's certificate is always verified.
@@ -73,9 +72,9 @@ func (c *RedisTLS) pair(note func(name, value string)) (tls.Certificate, error) 
 
 // readResolved reads a file whose path may hold placeholders.
 func readResolved(path string) ([]byte, error) {
-	resolved, err := caddy.NewReplacer().ReplaceOrErr(path, true, true)
+	resolved, err := newReplacer().ReplaceOrErr(path, true, true)
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(resolved)
+	return secretfile.ReadRegular(resolved, longestPlaceholderFile)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/darihook/darihook/internal/forward"
 	"github.com/darihook/darihook/internal/gate"
+	"github.com/darihook/darihook/internal/secretfile"
 )
 
 // TestDocumentedWaits holds the table of waits to the constants. Package gate holds the row that is its own.
@@ -33,6 +34,7 @@ func TestDocumentedWaits(t *testing.T) {
 		"a receiver":          "to the end of its answer | `timeout`, " + short(forward.DefaultTimeout) + " |",
 		"handlers":            "whose own timeouts should be shorter | " + short(longestWork) + " |",
 		"a sender":            "does not read its answer | " + short(senderPatience) + " for each piece",
+		"a file":              "or a certificate to be read | " + short(secretfile.ReadTime) + ";",
 		"a pending commit":    "a commit in the background | `lease`, " + short(gate.DefaultLease) + " |",
 		"the grace period":    "`grace_period` less " + short(leaveEarly) + " (a quarter of a period shorter than " + short(4*leaveEarly) + ")",
 		"no grace period":     "whose senders have hung up " + short(leaveUnwatched) + ".",

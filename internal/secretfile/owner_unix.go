@@ -34,5 +34,8 @@ func syncDirectory(path string) error {
 	return dir.Sync()
 }
 
+// nonBlocking keeps the opening of a pipe from waiting for its other end.
+const nonBlocking = syscall.O_NONBLOCK
+
 // hasModes tells that a file's mode says who may read it.
 const hasModes = true

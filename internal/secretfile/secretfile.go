@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +27,7 @@ const MaxSize = 64 << 10
 // The errors of a secret file.
 var (
 	ErrEmpty   = errors.New("no secret in the file")
-	ErrTooLong = fmt.Errorf("longer than %d bytes", MaxSize)
+	ErrTooLong = errors.New("longer")
 )
 
 // File is the content of a secret file, line by line.
@@ -44,21 +43,13 @@ type File struct {
 
 // Read reads a file. What its lines say is not judged before [File.Secrets] is called.
 func Read(path string) (*File, error) {
-	path, err := filepath.EvalSymlinks(path)
+	path, err := inTime(path, func() (string, error) { return filepath.EvalSymlinks(path) })
 	if err != nil {
 		return nil, err
 	}
-	from, err := os.Open(path)
+	content, info, err := readRegular(path, MaxSize)
 	if err != nil {
 		return nil, err
-	}
-	content, err := io.ReadAll(io.LimitReader(from, MaxSize+1))
-	info, statErr := from.Stat()
-	if err := errors.Join(err, statErr, from.Close()); err != nil {
-		return nil, err
-	}
-	if len(content) > MaxSize {
-		return nil, ErrTooLong
 	}
 	f := Parse(content)
 	f.path, f.Open = path, openToAll(info)
@@ -183,7 +174,7 @@ func (f *File) Write() (err error) {
 
 // OpenToAll reports whether everyone on the machine may read the file at a path.
 func OpenToAll(path string) bool {
-	info, err := os.Stat(path)
+	info, err := inTime(path, func() (fs.FileInfo, error) { return os.Stat(path) })
 	return err == nil && openToAll(info)
 }
 
