@@ -8,7 +8,7 @@ RELEASE       ?= -trimpath -ldflags='-s -w'
 
 SOAK          ?=
 
-.PHONY: help build cross demo test lint fuzz bench bench-smoke soak soak-short setup clean
+.PHONY: help build cross demo test lint fuzz bench bench-smoke soak soak-short failover setup clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ soak: build setup ## Kill, pause and cut gates over one Redis for 200,000 delive
 
 soak-short: build setup ## The same for a minute.
 	$(GO) run ./internal/soak -duration 1m $(SOAK)
+
+failover: setup ## Kill, hand over and pause Redis servers of every kind under gates, and account for each delivery.
+	$(GO) test ./internal/failover -run TestFailover -full -v -count=1 -timeout 40m
 
 setup:
 	@scripts/system-packages

@@ -50,18 +50,19 @@ type handover struct {
 
 // handOver offers a new primary what the one before may not have passed on. Until it is done nobody else is led there.
 func (s *Store) handOver(ctx context.Context, from, to *session) error {
-	done, err := s.offerAll(ctx, to)
+	done, err := s.offerAll(ctx, to, func(string) bool { return true })
 	if err != nil {
 		return err
 	}
-	s.reportHandover(from.address, to.address, done)
+	s.reportHandover(from.address, to.address, 0, done)
 	return nil
 }
 
-// offerAll offers the latest outcomes and the claims in flight.
-func (s *Store) offerAll(ctx context.Context, to *session) (handover, error) {
+// offerAll offers the latest outcomes and the claims in flight whose keys are concerned.
+func (s *Store) offerAll(ctx context.Context, to *session, concerned func(key string) bool) (handover, error) {
 	now := time.Now()
-	latest, inFlight := s.outcomes.latest(now), s.held.all(now)
+	latest := slices.DeleteFunc(s.outcomes.latest(now), func(c confirmed) bool { return !concerned(keyName(c.key)) })
+	inFlight := slices.DeleteFunc(s.held.all(now), func(c heldClaim) bool { return !concerned(keyName(c.key)) })
 	done := handover{offered: len(latest), claims: len(inFlight)}
 	for batch := range slices.Chunk(latest, batchSize) {
 		if err := s.offerOutcomes(ctx, to, batch, &done); err != nil {
@@ -147,13 +148,13 @@ func (s *Store) offer(ctx context.Context, to *session, calls []*scriptCall, eac
 }
 
 // reportHandover logs a change of the primary, with what it may have cost, and tells the gates of what they must count.
-func (s *Store) reportHandover(from, to string, done handover) {
+func (s *Store) reportHandover(from, to string, slots int, done handover) {
 	log := s.opts.Logger.Warn
 	if len(done.refused) > 0 {
 		log = s.opts.Logger.Error
 	}
 	log("redis primary changed: offered it the outcomes recorded lately; older ones that it lacks run again when they are sent again",
-		slog.String("from", from), slog.String("to", to),
+		slog.String("from", from), slog.String("to", to), slog.Int("cluster_slots", slots),
 		slog.Int("outcomes", done.offered), slog.Int("restored", done.restored), slog.Int("run_twice", len(done.refused)),
 		slog.Int("claims", done.claims), slog.Int("claims_lost", done.contest), slog.Duration("window", keepOutcomes))
 	for _, key := range done.refused {

@@ -37,8 +37,10 @@ type Store struct {
 	recent  recent
 	// outcomes are kept for a primary that may lack them.
 	outcomes outcomes
-	closing  sync.Once
-	closed   chan struct{}
+	// slotsKnown is closed once it is known which nodes of a Cluster serve which slots.
+	slotsKnown chan struct{}
+	closing    sync.Once
+	closed     chan struct{}
 }
 
 // Open returns a store. Options that contradict each other are an error, and so is a server that answers and is the
@@ -53,6 +55,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		opts:   opts,
 		slots:  make(chan struct{}, opts.MaxCalls),
 		closed: make(chan struct{}),
+
+		slotsKnown: make(chan struct{}),
 	}
 	s.conn = s.connection()
 	s.batches.init(s, s.batches.run)
@@ -62,6 +66,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := s.reach(ctx); misconfigured(err) {
 		s.Close()
 		return nil, err
+	}
+	if opts.Cluster {
+		go s.followSlots()
 	}
 	return s, nil
 }

@@ -215,3 +215,34 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	pool.AppendCertsFromPEM(certPEM)
 	return pool
 }
+
+// TestClusterSlotIsOfferedToItsNewNode has a slot go to a node that does not get what was in it.
+func TestClusterSlotIsOfferedToItsNewNode(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.NewCluster(t, 2)
+	s := open(t, redis.Options{Addresses: addresses(nodes...), Cluster: true})
+	const name = "darihook:1:{test/a}"
+	owner := dedup.NewOwner()
+	mustClaim(t, s, key("a"), owner)
+	if err := s.Commit(t.Context(), key("a"), owner, outcome, long); err != nil {
+		t.Fatal(err)
+	}
+	slot := nodes[0].Must(t, "CLUSTER", "KEYSLOT", name)
+	from, to := nodes[0], nodes[1]
+	if from.Must(t, "CLUSTER", "COUNTKEYSINSLOT", slot) == "0" {
+		from, to = to, from
+	}
+	<-s.SlotsKnown()
+	from.Must(t, "DEL", name)
+	moveSlot(t, from, to, slot)
+	redistest.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		n, err := to.Do(ctx, "CLUSTER", "COUNTKEYSINSLOT", slot)
+		if err == nil && n == "0" {
+			err = errors.New("the new node has nothing")
+		}
+		return err
+	})
+	if record := mustLookup(t, s, key("a")); record.State != dedup.Done || record.Outcome != outcome {
+		t.Errorf("record = %+v, want it done as before", record)
+	}
+}

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -40,6 +41,29 @@ func NewCluster(tb testing.TB, n int) []*Server {
 		})
 	}
 	return nodes
+}
+
+// AddReplicas gives every primary of a Cluster a replica, and returns those once they are in step.
+func AddReplicas(tb testing.TB, primaries []*Server) []*Server {
+	tb.Helper()
+	host, port, _ := net.SplitHostPort(primaries[0].Addr)
+	replicas := make([]*Server, len(primaries))
+	for i, primary := range primaries {
+		replicas[i] = New(tb, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0")
+		replicas[i].Must(tb, "CLUSTER", "MEET", host, port, primaries[0].setting("--cluster-port"))
+		id := primary.Must(tb, "CLUSTER", "MYID")
+		Eventually(tb, settle, func(ctx context.Context) error { // until it has heard of the primary
+			_, err := replicas[i].Do(ctx, "CLUSTER", "REPLICATE", id)
+			return err
+		})
+	}
+	for _, replica := range replicas {
+		Eventually(tb, settle, func(ctx context.Context) error {
+			return errors.Join(contains(ctx, replica, []string{"INFO", "replication"}, "master_link_status:up"),
+				contains(ctx, replica, []string{"CLUSTER", "INFO"}, "cluster_state:ok", fmt.Sprintf("cluster_known_nodes:%d", 2*len(primaries))))
+		})
+	}
+	return replicas
 }
 
 func (s *Server) setting(name string) string {
