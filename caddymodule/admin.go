@@ -24,6 +24,7 @@ const adminTime = 5 * time.Second
 //
 //	GET    /dari_webhook/stores                stores, their gates and breakers
 //	GET    /dari_webhook/health                200 when every store answers, else 503
+//	GET    /dari_webhook/doctor                what is probably wrong with the gates and their stores
 //	GET    /dari_webhook/ids?scope=&limit=     the deliveries claimed or recorded last
 //	GET    /dari_webhook/id?scope=&id=         what is known of one delivery
 //	DELETE /dari_webhook/id?scope=&id=         forgets a recorded one, so that it can be sent again
@@ -54,6 +55,7 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: "/dari_webhook/stores", Handler: adminCall{http.MethodGet: showStores}},
 		{Pattern: "/dari_webhook/health", Handler: adminCall{http.MethodGet: showHealth}},
+		{Pattern: "/dari_webhook/doctor", Handler: adminCall{http.MethodGet: showDoctor}},
 		{Pattern: "/dari_webhook/ids", Handler: adminCall{http.MethodGet: showRecent}},
 		{Pattern: "/dari_webhook/id", Handler: adminCall{http.MethodGet: lookup, http.MethodDelete: forget}},
 	}

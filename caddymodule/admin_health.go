@@ -31,18 +31,24 @@ type adminHealth struct {
 
 // showHealth asks every store for what a delivery needs, all at once, and leaves nothing behind.
 func showHealth(ctx context.Context, running *gauges, _ *http.Request) (int, any, error) {
-	used := running.inUse("")
+	stores := running.health(ctx)
+	status, healthy := http.StatusOK, true
+	if slices.ContainsFunc(stores, func(h adminHealth) bool { return !h.Healthy }) {
+		status, healthy = http.StatusServiceUnavailable, false
+	}
+	return status, map[string]any{"healthy": healthy, "stores": stores}, nil
+}
+
+// health asks every store, all at once.
+func (c *gauges) health(ctx context.Context) []adminHealth {
+	used := c.inUse("")
 	stores := make([]adminHealth, len(used))
 	var asking sync.WaitGroup
 	for i, s := range used {
 		asking.Go(func() { stores[i] = s.health(ctx) })
 	}
 	asking.Wait()
-	status, healthy := http.StatusOK, true
-	if slices.ContainsFunc(stores, func(h adminHealth) bool { return !h.Healthy }) {
-		status, healthy = http.StatusServiceUnavailable, false
-	}
-	return status, map[string]any{"healthy": healthy, "stores": stores}, nil
+	return stores
 }
 
 func (s usedStore) health(ctx context.Context) adminHealth {

@@ -214,8 +214,8 @@ func TestAdminCommandsAreKnown(t *testing.T) {
 	for _, row := range []struct{ name, args, err string }{
 		{"ok/none", "", ""},
 		{"ok/help", "health --help", ""},
-		{"fail/misspelt", "heath", `unknown command "heath" (did you mean health?): known are stores, health, recent, lookup, forget`},
-		{"fail/misspelt with a flag", "heath --address localhost:1", `unknown command "heath" (did you mean health?): known are stores, health, recent, lookup, forget`},
+		{"fail/misspelt", "heath", `unknown command "heath" (did you mean health?): known are stores, health, doctor, recent, lookup, forget`},
+		{"fail/misspelt with a flag", "heath --address localhost:1", `unknown command "heath" (did you mean health?): known are stores, health, doctor, recent, lookup, forget`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -22,8 +22,8 @@ func init() {
 		Short: "Shows what the gates of a running Caddy remember",
 		Long: `
 Asks the admin endpoint of a running Caddy about its webhook gates: how their
-stores do, which deliveries they know, and to forget one for a manual resend.
-Answers are JSON.`,
+stores do, which deliveries they know, what is probably wrong, and to forget one
+for a manual resend. Answers are JSON; that of doctor is text unless --json is given.`,
 		CobraFunc: addAdminCommands,
 	})
 }
@@ -56,6 +56,7 @@ func adminCommands() []*cobra.Command {
 	return []*cobra.Command{
 		adminCommand("stores", "Lists the stores, their gates and breakers", http.MethodGet, "stores"),
 		adminCommand("health", "Fails when a store does not answer", http.MethodGet, "health"),
+		doctorCommand(),
 		adminCommand("recent", "Lists the deliveries claimed or recorded last", http.MethodGet, "ids", "scope", "limit"),
 		adminCommand("lookup <id>", "Tells what is known of a delivery", http.MethodGet, "id", "scope"),
 		adminCommand("forget <id>", "Forgets a recorded delivery, so that it can be sent again", http.MethodDelete, "id", "scope"),
@@ -98,20 +99,9 @@ func adminCommand(use, short, method, path string, flags ...string) *cobra.Comma
 
 // askAdmin asks the admin endpoint and prints its answer.
 func askAdmin(out io.Writer, fl caddycmd.Flags, method, uri string) (int, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(fl.String("address"), nil, fl.String("config"), fl.String("adapter"))
-	if err != nil {
-		return caddy.ExitCodeFailedStartup, fmt.Errorf("finding the admin endpoint: %w", err)
-	}
-	resp, err := caddycmd.AdminAPIRequest(address, method, uri, nil, nil)
+	body, err := adminAnswer(fl, method, uri)
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return caddy.ExitCodeFailedStartup, fmt.Errorf("reading the answer: %w", err)
-	}
-	if len(body) > maxAnswer {
-		return caddy.ExitCodeFailedStartup, errors.New("reading the answer: it is too long")
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, body, "", "  "); err != nil {
@@ -119,4 +109,24 @@ func askAdmin(out io.Writer, fl caddycmd.Flags, method, uri string) (int, error)
 	}
 	_, err = pretty.WriteTo(out)
 	return caddy.ExitCodeSuccess, err
+}
+
+// adminAnswer returns the admin endpoint's answer.
+func adminAnswer(fl caddycmd.Flags, method, uri string) ([]byte, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(fl.String("address"), nil, fl.String("config"), fl.String("adapter"))
+	if err != nil {
+		return nil, fmt.Errorf("finding the admin endpoint: %w", err)
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, method, uri, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if len(body) > maxAnswer {
+		return nil, errors.New("reading the answer: it is too long")
+	}
+	return body, nil
 }

@@ -5,9 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/darihook/darihook/contract"
 	"github.com/darihook/darihook/internal/gate"
+	"github.com/darihook/darihook/signature"
 )
 
 // TestDocumentedFigures holds the figures of the documentation to the code that has them.
@@ -17,6 +19,8 @@ func TestDocumentedFigures(t *testing.T) {
 	for _, row := range []struct{ page, says string }{
 		{"operations.md", fmt.Sprintf("the gate looks, at most every %.0f seconds, for another reading", searchPause.Seconds())},
 		{"operations.md", fmt.Sprintf("for its header alone has such a line too, at most every %.0f seconds", hintPause.Seconds())},
+		{"operations.md", fmt.Sprintf("the median of the last %d, one in a second | from %d seconds on", keptSkews, greatSkew)},
+		{"operations.md", fmt.Sprintf("the last %d of the log's", keptHints)},
 		{"bodies.md", fmt.Sprintf("each to be repeated every %.0f seconds", defaultBodyTimeout.Seconds())},
 		{"bodies.md", fmt.Sprintf("the body has not arrived within %s", defaultBodyTimeout)},
 		{"providers.md", fmt.Sprintf("a gate notices a change within %.0f", pollSecretFile.Seconds())},
@@ -46,5 +50,31 @@ func TestDocumentedFigures(t *testing.T) {
 		if !strings.Contains(text, row.says) {
 			t.Errorf("%s does not say: %s", row.page, row.says)
 		}
+	}
+}
+
+// TestDocumentedDoctor holds the documentation's report to what the command prints.
+func TestDocumentedDoctor(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	finding := signature.Finding{Scheme: "dari-body", Age: time.Second}
+	g := gateReport{
+		Host: "hooks.example.com", Route: "/hooks/*", Provider: "dari", Scope: "dari", Breaker: gate.BreakerClosed.String(),
+		Secrets:  []secretReport{{Secret: 1, Bytes: 38, Prefix: contract.SecretPrefix}},
+		Refusals: []pastRefusals{{contract.CodeSignatureMismatch, "signature mismatch", 12, now.Add(-3 * time.Second)}},
+		Hints:    []pastHint{{now.Add(-3 * time.Second), contract.CodeSignatureMismatch, []string{finding.String() + optionFor(contract.Dari(), finding)}}},
+	}
+	report := adminDoctor{Gates: []gateReport{g}, Stores: []adminHealth{
+		{Store: "disk", Address: "/var/lib/caddy/dari_webhook", Healthy: true, Breaker: gate.BreakerClosed.String()},
+	}}
+	for _, problem := range g.problems(now) {
+		report.Problems = append(report.Problems, g.name()+": "+problem)
+	}
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "```\n" + report.text(now) + "```\n"; !strings.Contains(string(page), want) {
+		t.Errorf("docs/operations.md does not show\n%s", want)
 	}
 }

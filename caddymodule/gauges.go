@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,9 +16,10 @@ type gauges struct {
 	ids                                       *prometheus.Desc // store, state
 	evicted, diskBytes                        *prometheus.Desc // store
 
-	mu    sync.Mutex
-	gates map[string][]*gate.Gate
-	users []storeUser
+	mu     sync.Mutex
+	gates  map[string][]*gate.Gate
+	users  []storeUser
+	listed []*Handler // the gates, for whoever examines them
 }
 
 // storeUser is a gate that has a store.
@@ -51,6 +53,20 @@ func (c *gauges) add(provider string, g *gate.Gate, lease *storeLease) {
 	if lease != nil {
 		c.users = append(c.users, storeUser{provider, g, lease})
 	}
+}
+
+// list lets a gate be examined.
+func (c *gauges) list(h *Handler) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listed = append(c.listed, h)
+}
+
+// handlers returns the gates in the order in which they were provisioned.
+func (c *gauges) handlers() []*Handler {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.listed)
 }
 
 // Describe tells the registry what there is.

@@ -120,6 +120,7 @@ type Handler struct {
 	reporter *reporter
 	logger   *zap.Logger // its lines name the gate
 	place    place
+	printing []string             // the loggers that would print signatures
 	grace    func() time.Duration // Caddy's grace period, once the configuration has been loaded
 }
 
@@ -190,6 +191,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	watchShutdown(ctx, h.grace)
 	h.warn()
 	h.warnSignatureLogged(ctx, app)
+	h.metrics.gauges.list(h)
 	h.secrets.watch(h.takeSecrets, h.metrics.secretsRead)
 	return nil
 }

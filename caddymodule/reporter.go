@@ -36,6 +36,9 @@ type reporter struct {
 	searches *rate.Limiter
 	// hints bounds the lines on headers that depart from the scheme.
 	hints *rate.Limiter
+	// history answers whoever asks what is wrong.
+	history *history
+	now     func() time.Time
 }
 
 func newReporter(h *Handler) *reporter {
@@ -46,6 +49,8 @@ func newReporter(h *Handler) *reporter {
 		refusals: refusalLimits(),
 		searches: rate.NewLimiter(rate.Every(searchPause), 1),
 		hints:    rate.NewLimiter(rate.Every(hintPause), 1),
+		history:  new(history),
+		now:      clock,
 	}
 }
 
@@ -63,6 +68,7 @@ func refusalLimits() map[contract.Code]*rate.Limiter {
 // verdict reports the verdict on a request.
 func (p *reporter) verdict(r *http.Request, v gate.Verdict) {
 	p.events.verdict(p.provider, v)
+	p.history.verdict(r, v, p.scheme, p.now())
 	if (v.Unrecorded || v.Code == contract.CodeStoreUnavailable) && p.faults.Allow() {
 		p.logger.Error("store unavailable", zap.Error(v.Cause), zap.Bool("forwarded", v.Unrecorded))
 	}
@@ -106,7 +112,8 @@ func (p *reporter) refused(r *http.Request, v gate.Verdict) {
 // signature can be compared. The sender is never told.
 func (p *reporter) hintHeader(r *http.Request, v gate.Verdict) {
 	switch v.Code {
-	case contract.CodeSignatureMissing, contract.CodeSignatureMalformed, contract.CodeTimestampMissing, contract.CodeTimestampMalformed:
+	case contract.CodeSignatureMissing, contract.CodeSignatureMalformed, contract.CodeSignatureAmbiguous,
+		contract.CodeTimestampMissing, contract.CodeTimestampMalformed:
 	default:
 		return
 	}
@@ -126,6 +133,7 @@ func (p *reporter) hintHeader(r *http.Request, v gate.Verdict) {
 
 // hint logs what would make refused requests pass.
 func (p *reporter) hint(code contract.Code, findings []string, more ...zap.Field) {
+	p.history.hinted(code, findings, p.now())
 	refusal, _ := contract.RefusalFor(code)
 	p.logger.Warn(refusal.Title+" explained: the sender reads the contract otherwise; compare the provider's settings with these",
 		append(more, zap.String("code", string(code)), zap.Strings("findings", findings))...)

@@ -35,7 +35,11 @@ func (h *Handler) warnSignatureLogged(ctx caddy.Context, app *App) {
 	}
 	for _, l := range h.requestLoggers() {
 		c := canary{logger: l, header: header, credentials: h.place.server.Logs != nil && h.place.server.Logs.ShouldLogCredentials}
-		if c.printedBy(ctx.Logger(l).Core()) && app.first(l.name+" "+header) {
+		if !c.printedBy(ctx.Logger(l).Core()) {
+			continue
+		}
+		h.printing = append(h.printing, l.name)
+		if app.first(l.name + " " + header) {
 			h.logger.Warn("a log prints signatures, with which whoever reads it can send a delivery again: keep the header out of it",
 				zap.String("prints", l.name), zap.String("header", header), zap.String("where", l.remedy), zap.String("paste", pasteFor(header)))
 		}

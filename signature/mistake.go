@@ -105,17 +105,20 @@ func allPrefixed(texts []string) bool {
 	return true
 }
 
-func prefixed(text string) bool {
+func prefixed(text string) bool { return prefixIn(text) != "" }
+
+// prefixIn returns the prefix of a platform's secrets that a text begins with, or "".
+func prefixIn(text string) string {
 	for _, p := range contract.Providers() {
 		for _, s := range p.Schemes() {
 			for _, prefix := range []string{s.KeyPrefix, s.SigningKeyPrefix} {
 				if prefix != "" && len(text) > len(prefix) && strings.HasPrefix(text, prefix) {
-					return true
+					return prefix
 				}
 			}
 		}
 	}
-	return false
+	return ""
 }
 
 func cutVersion(text string) []string {

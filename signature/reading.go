@@ -168,6 +168,20 @@ func readStamp(text string) stamp {
 	return stamp{text, TimestampSeconds, time.Unix(int64(n), 0).UTC()}
 }
 
+// TimestampOf returns the time that a request gives itself in one of the scheme's places, whatever its form. It is nobody's word
+// and only for explanations.
+func TimestampOf(s contract.Scheme, h Headers) (time.Time, bool) {
+	p, err := compile(s)
+	if err != nil {
+		return time.Time{}, false
+	}
+	_, stamps := p.looseItems(h)
+	if len(stamps) == 0 || stamps[0].time.IsZero() {
+		return time.Time{}, false
+	}
+	return stamps[0].time, true
+}
+
 // age returns how old the timestamp is, or 0 where there is none that can be read.
 func (st stamp) age(now time.Time) time.Duration {
 	if st.time.IsZero() {

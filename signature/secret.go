@@ -65,6 +65,11 @@ func (s Secret) Equal(other Secret) bool {
 // Short reports whether the secret is shorter than [contract.MinSecretLength], so that a program can warn of it.
 func (s Secret) Short() bool { return len(s.reveal()) < contract.MinSecretLength }
 
+// Shape returns the secret's length in bytes, and the prefix by which a platform's secrets are known, or "".
+func (s Secret) Shape() (bytes int, prefix string) {
+	return len(s.reveal()), prefixIn(s.reveal())
+}
+
 // reveal returns the text, or "" for the zero Secret.
 func (s Secret) reveal() string {
 	if s.text == nil {

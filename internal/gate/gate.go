@@ -223,6 +223,9 @@ func (g *Gate) Stats() Stats {
 	}
 }
 
+// Secrets returns the secrets in use. They print nothing of themselves.
+func (g *Gate) Secrets() []signature.Secret { return *g.secrets.Load() }
+
 // LongestBodies returns how many bodies of the greatest length there is memory for at once. A body holds a buffer whose length is
 // a power of two, and bodies of more than 64 KiB share three quarters of the budget.
 func (g *Gate) LongestBodies() int64 {
