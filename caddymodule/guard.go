@@ -11,25 +11,20 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/darihook/darihook/contract"
 )
 
 // guard is a matcher that matches every request, and removes from it the fields that only a gate may set. Every server with a
 // gate has one ahead of all other matchers of its first route, and one ahead of its first error route: Caddy evaluates these
 // once a request, before any handler. So nothing on that server ever sees a sender vouch for itself, wherever the gate stands.
 type guard struct {
-	// errors is set ahead of the error routes. A request comes there with what a gate has set, or without having been on any
-	// route, as one with an invalid Host.
+	// errors is set ahead of the error routes. A request may come there without having been on any route, as one with an
+	// invalid Host does.
 	errors bool
 }
 
 // MatchWithError implements [caddyhttp.RequestMatcherWithError].
 func (g guard) MatchWithError(r *http.Request) (bool, error) {
-	if g.errors && isVouched(r) {
-		return true, nil
-	}
-	if forged := r.Header[contract.HeaderVerified]; len(forged) > 0 && &forged[0] == &probeField[0] {
+	if probe := r.Header[probeName]; len(probe) > 0 && &probe[0] == &probeField[0] {
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 		panic(g) // see meets
 	}
@@ -166,8 +161,10 @@ func guardMatchers(route *caddyhttp.Route, g guard) error {
 	return nil
 }
 
-// probeField is the value of a field that no sender can send: guards know the array. They answer it with a panic, which ends
-// the request before any handler.
+// probeName is the name of a field that no sender can send, and probeField its value, of which guards know the array. They
+// answer it with a panic, which ends the request before any handler.
+const probeName = "\x00"
+
 var probeField = []string{"probe"}
 
 // checkGuards sends a server a request for its routes and one for its error routes, to see that the guards come first in what
@@ -191,7 +188,7 @@ func meets(s *caddyhttp.Server, want guard, host string) (met bool) {
 	cancel()
 	r := &http.Request{
 		Method: http.MethodOptions, URL: &url.URL{Path: "/"}, RequestURI: "/", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{contract.HeaderVerified: probeField}, Body: http.NoBody, Host: host,
+		Header: http.Header{probeName: probeField}, Body: http.NoBody, Host: host,
 	}
 	s.ServeHTTP(&deafWriter{make(http.Header)}, r.WithContext(ctx))
 	return false

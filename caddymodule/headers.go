@@ -17,13 +17,8 @@ var vouchers = []string{contract.HeaderVerified, contract.HeaderID, contract.Hea
 // ours are all fields that only a gate may set: those of requests, and those of its answers, which mean nothing in a request.
 var ours = append(slices.Clone(vouchers), contract.HeaderDuplicate, contract.HeaderError)
 
-// The request variables about the gate's fields.
-const (
-	// saidVar holds what the sender says in the two fields that it may send too, for the gate alone.
-	saidVar = "dari_webhook.said"
-	// vouchedVar is true once a gate has set its fields.
-	vouchedVar = "dari_webhook.vouched"
-)
+// saidVar is the request variable that holds what the sender says in the two fields that it may send too, for the gate alone.
+const saidVar = "dari_webhook.said"
 
 // said is what a sender says of its delivery. The gate holds it against what is signed.
 type said struct{ id, timestamp []string }
@@ -69,13 +64,6 @@ func vouch(r *http.Request, v gate.Verdict) {
 	setKnown(r.Header, contract.HeaderID, v.Delivery.ID)
 	setKnown(r.Header, contract.HeaderEvent, v.Delivery.Type)
 	setKnown(r.Header, contract.HeaderTimestamp, timestampOf(&v))
-	caddyhttp.SetVar(r.Context(), vouchedVar, true)
-}
-
-// isVouched reports whether a gate has vouched for a request.
-func isVouched(r *http.Request) bool {
-	vouched, _ := caddyhttp.GetVar(r.Context(), vouchedVar).(bool)
-	return vouched
 }
 
 func setKnown(h http.Header, name, value string) {
