@@ -143,7 +143,13 @@ func TestRedisPauseOutlastsNothing(t *testing.T) {
 	senders.Wait()
 	server.Resume()
 	for _, id := range ids {
-		eventually(t, "the sender's retry to be processed", func() bool { return g.deliver(id).status == 200 })
+		var a answer
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Log("last answer: ", a, server.Must(t, "GET", "darihook:1:{dari/"+id+"}"), server.Must(t, "PTTL", "darihook:1:{dari/"+id+"}"), g.metric(`caddy_dari_webhook_breaker_open{provider="dari"}`))
+			}
+		})
+		eventually(t, "the sender's retry to be processed", func() bool { a = g.deliver(id); return a.status == 200 })
 	}
 	if n := r.hits.Load() - before; n != int64(len(ids)) {
 		t.Errorf("the receiver got %d deliveries %d times", len(ids), n)

@@ -13,6 +13,8 @@
  *   KEPT_AFTER_FAILURE   an id stays remembered although the receiver failed
  *   OUTCOME_DROPPED      an outcome that the store does not take at once is given up
  *   LEASE_ENDLESS        a claim does not run out when its owner is gone
+ *   LATE_REFUSED         an outcome that comes after the end of its lease is refused, though nobody has taken over
+ *   ORPHAN_LEFT          a claim whose answer was lost is left to its lease, which outlasts the sender
  */
 
 /* How often each fault may happen. Small numbers suffice: a fault that cannot hurt once does not hurt thrice. */
@@ -36,6 +38,10 @@
 #define COPIES 2
 #define NOBODY 255
 
+/* A claim's token. A gate works under one claim at a time; what it offers or releases in the background has its own. */
+#define PENDING(g) (g + GATES)
+#define ORPHAN(g)  (g + 2 * GATES)
+
 mtype:store = { absent, inFlight, done };
 mtype:step = { idle, claim, waiting, forward, commit, release };
 mtype:answer = { none, ok, failed };
@@ -49,6 +55,8 @@ mtype:step at[GATES] = idle;
 byte caller[GATES] = NOBODY; /* the copy that waits for the answer; nobody after a hang-up */
 bool cut[GATES];
 bool pending[GATES];         /* an outcome that the store has not taken yet; the gate may work on other copies meanwhile */
+bool orphaned[GATES];        /* a claim without work that the store has not released yet: its answer, or its release, was lost */
+bool sent[GATES];            /* a claim on its way, whose gate waits no more: a paused store makes it when it goes on */
 
 /* The senders: which gate each copy was sent to, the answer, and whether it was 2xx. */
 byte sentTo[COPIES] = NOBODY;
@@ -58,7 +66,8 @@ bool acked[COPIES];
 /* What the properties speak of; the protocol never reads it. */
 bool owns[GATES];    /* the gate works under a claim that it has not ended, nor lost through being cut or killed */
 byte successes;      /* how often the receiver has processed the delivery */
-bool excused;        /* a gate was killed between forwarding and commit, or cut off from then until its lease was out */
+bool late[GATES];    /* the gate's lease has run out under its work, or before the store took its outcome */
+bool excused;        /* a gate was killed between forwarding and commit, or another took over while it was late */
 
 byte crashes = CRASHES;
 byte cuts = CUTS;
@@ -82,6 +91,16 @@ inline end(g, next) {
 	owns[g] = false
 }
 
+/* Nobody is to work on a delivery whose gate is late: it may have succeeded there. */
+inline takeOver(token) {
+	if
+	:: late[0] || late[1] -> excused = true
+	:: else
+	fi;
+	state = inFlight;
+	owner = token
+}
+
 inline succeed() {
 	if
 	:: successes < 2 -> successes++ /* two is already too many */
@@ -89,7 +108,18 @@ inline succeed() {
 	fi
 }
 
-#define mine(g) (state == inFlight && owner == g)
+#define mine(token) (state == inFlight && owner == token)
+
+/* The store takes an outcome from the claim's owner, and from a late one if nobody has taken over. */
+inline record(token) {
+	if
+	:: mine(token) -> end(token % GATES, done)
+#ifndef LATE_REFUSED
+	:: state == absent -> end(token % GATES, done)
+#endif
+	:: else
+	fi
+}
 
 proctype Gate(byte g) {
 	byte c;
@@ -113,22 +143,27 @@ take:		sentTo[c] = NOBODY;
 #endif
 	   }
 
+	/* The gate knows of the success, whatever the store says. */
+	:: atomic { at[g] == claim && pending[g] -> finish(g, ok) }
+
 	/* Claim: one script, so looking and taking are one step. */
-	:: atomic { at[g] == claim && !cut[g] && state == absent ->
-		state = inFlight;
-		owner = g;
-		owns[g] = true;
-		at[g] = forward
-	   }
-	:: atomic { at[g] == claim && !cut[g] && state == inFlight ->
+	:: atomic { at[g] == claim && !pending[g] && !cut[g] && state == absent -> takeOver(g); owns[g] = true; at[g] = forward }
+	:: atomic { at[g] == claim && !pending[g] && !cut[g] && state == inFlight ->
 #ifdef ACK_BEFORE_OUTCOME
 		finish(g, ok)
 #else
 		at[g] = waiting
 #endif
 	   }
-	:: atomic { at[g] == claim && !cut[g] && state == done -> finish(g, ok) }
-	:: atomic { at[g] == claim && cut[g] -> finish(g, failed) /* 503 */ }
+	:: atomic { at[g] == claim && !pending[g] && !cut[g] && state == done -> finish(g, ok) }
+	:: atomic { at[g] == claim && !pending[g] && cut[g] -> finish(g, failed) /* 503 */ }
+	:: atomic { at[g] == claim && !pending[g] && !cut[g] && cuts > 0 && !orphaned[g] -> /* cut off before the answer: 503 */
+		cuts--;
+		cut[g] = true;
+		sent[g] = true;
+		orphaned[g] = true;
+		finish(g, failed)
+	   }
 
 	/* Wait for the outcome, and look again; past the wait, 409. */
 	:: atomic { at[g] == waiting && state != inFlight -> at[g] = claim }
@@ -139,17 +174,17 @@ take:		sentTo[c] = NOBODY;
 	:: atomic { at[g] == forward && failures > 0 -> failures--; at[g] = release }
 
 	/* Commit. The receiver has succeeded: the answer is 2xx whatever the store says. */
-	:: atomic { at[g] == commit && !cut[g] ->
-		if
-		:: mine(g) -> end(g, done)
-		:: else
-		fi;
-		finish(g, ok)
-	   }
+	:: atomic { at[g] == commit && !cut[g] -> record(g); owns[g] = false; late[g] = false; finish(g, ok) }
 	:: atomic { at[g] == commit && cut[g] ->
 		owns[g] = false;
-#ifndef OUTCOME_DROPPED
-		pending[g] = mine(g);
+#ifdef OUTCOME_DROPPED
+		late[g] = false;
+#else
+		pending[g] = true;
+		if
+		:: mine(g) -> owner = PENDING(g)
+		:: else
+		fi;
 #endif
 		finish(g, ok)
 	   }
@@ -166,19 +201,51 @@ take:		sentTo[c] = NOBODY;
 		:: else
 		fi;
 #endif
+		owns[g] = false;
+		late[g] = false;
 		finish(g, failed)
 	   }
-	:: atomic { at[g] == release && cut[g] -> owns[g] = false; finish(g, failed) }
+	:: atomic { at[g] == release && cut[g] ->
+		if
+		:: mine(g) -> owner = ORPHAN(g); orphaned[g] = true
+		:: else
+		fi;
+		owns[g] = false;
+		late[g] = false;
+		finish(g, failed)
+	   }
 	od
 }
 
-/* What the gates do in the background: the store is offered an outcome again. One that is still pending when its gate can
- * reach the store is in time, or the end of the lease below would have ended it. */
-proctype Offers() {
-endOffers:
+/* What the gates do in the background: the store is offered an outcome again, and asked to release what nobody works under.
+ * A claim on its way comes before the release that was sent after it. */
+inline background(g) {
+	if
+	:: atomic { pending[g] && !cut[g] -> pending[g] = false; late[g] = false; record(PENDING(g)) }
+#ifndef ORPHAN_LEFT
+	:: atomic { orphaned[g] && !sent[g] && !cut[g] -> orphaned[g] = false;
+		if
+		:: mine(ORPHAN(g)) -> state = absent; owner = NOBODY
+		:: else
+		fi
+	   }
+#endif
+	:: atomic { sent[g] -> sent[g] = false;
+		if
+		:: state == absent && orphaned[g] -> takeOver(ORPHAN(g))
+		:: state == absent && !orphaned[g] -> takeOver(NOBODY) /* of a gate that was killed */
+		:: else
+		fi
+	   }
+	:: atomic { sent[g] -> sent[g] = false /* it never comes */ }
+	fi
+}
+
+proctype Background() {
+endBackground:
 	do
-	:: atomic { pending[0] && !cut[0] -> pending[0] = false; end(0, done) }
-	:: atomic { pending[1] && !cut[1] -> pending[1] = false; end(1, done) }
+	:: background(0)
+	:: background(1)
 	od
 }
 
@@ -198,6 +265,16 @@ send:		if
 	od
 }
 
+inline lapse(g) {
+	atomic {
+		mine(g) && (!owns[g] || cut[g]) || mine(PENDING(g)) && cut[g] || mine(ORPHAN(g)) && cut[g] ->
+		late[g] = owner != ORPHAN(g) && (owns[g] || pending[g]) || late[g];
+		owns[g] = false;
+		state = absent;
+		owner = NOBODY
+	}
+}
+
 /* The server ends a lease whose owner does not renew it: one that is dead, has given up, or is cut off. */
 proctype Leases() {
 endLeases:
@@ -207,16 +284,9 @@ endLeases:
 #elif defined(LEASE_TOO_SHORT)
 	:: atomic { state == inFlight -> state = absent; owner = NOBODY }
 #else
-	:: atomic { state == inFlight && (!owns[owner] && !pending[owner] || cut[owner]) ->
-		if
-		:: owns[owner] || pending[owner] -> excused = true
-		:: else
-		fi;
-		owns[owner] = false;
-		pending[owner] = false;
-		state = absent;
-		owner = NOBODY
-	   }
+	:: atomic { state == inFlight && owner == NOBODY -> state = absent }
+	:: lapse(0)
+	:: lapse(1)
 #endif
 	od
 }
@@ -225,7 +295,7 @@ endLeases:
  * forwarded may succeed all the same. */
 inline crash(g) {
 	atomic {
-		crashes > 0 && (at[g] != idle || pending[g]) -> crashes--;
+		crashes > 0 && (at[g] != idle || pending[g] || orphaned[g]) -> crashes--;
 		if
 		:: pending[g] -> pending[g] = false; excused = true
 		:: else
@@ -237,6 +307,12 @@ inline crash(g) {
 		:: at[g] != forward && at[g] != commit
 		fi;
 		owns[g] = false;
+		orphaned[g] = false;
+		late[g] = false;
+		if
+		:: mine(g) || mine(PENDING(g)) || mine(ORPHAN(g)) -> owner = NOBODY
+		:: else
+		fi;
 		finish(g, failed);
 #ifdef ORPHAN_RECLAIMED
 		if
@@ -272,7 +348,7 @@ init {
 		answered[1] = failed;
 		run Gate(0); run Gate(1);
 		run Copy(0); run Copy(1);
-		run Offers();
+		run Background();
 		run Leases();
 		run Faults();
 		run Repair()

@@ -87,6 +87,8 @@ func TestBugsOnRecordBreakIt(t *testing.T) {
 		"KEPT_AFTER_FAILURE": {"done_is_true", "ack_is_true", "never_lost"},
 		"OUTCOME_DROPPED":    {"once"},
 		"LEASE_ENDLESS":      {"no_stuck_claim", "every_ack", "never_lost"},
+		"LATE_REFUSED":       {"once"},
+		"ORPHAN_LEFT":        {"no_stuck_claim", "every_ack", "never_lost"},
 	}
 	broken := map[string]bool{}
 	for bug, breaks := range bugs {

@@ -19,9 +19,6 @@ const (
 	sweepInterval = time.Second
 )
 
-// errCommitting tells that a commit of the same owner is under way.
-var errCommitting = errors.New("commit under way")
-
 // Claims is the half of an embedded store that need not outlive the process: who owns which key, and until when. The
 // other half, the done records, is the store's own; Claims asks for it through [ClaimsOptions] while it holds the
 // key's lock, so that a key is never seen between two states.
@@ -31,6 +28,7 @@ var errCommitting = errors.New("commit under way")
 // flight. Leases are measured by the monotonic clock. All methods are safe for concurrent use.
 type Claims struct {
 	done   func(Key) (Record, bool, error)
+	made   func(Key, Owner) (made, found bool, err error)
 	admit  func() error
 	base   time.Time // the zero of every claim's times
 	seed   maphash.Seed
@@ -48,6 +46,8 @@ type ClaimsOptions struct {
 	// Done looks up the live done record of a key. It is called with the key's lock held, so it must neither block
 	// for long nor call back. Required.
 	Done func(Key) (Record, bool, error)
+	// Made looks up the same record and reports whether the owner made it. It is called like Done. Required for Pin.
+	Made func(Key, Owner) (made, found bool, err error)
 	// Admit is asked, with the key's lock held, before a key that is not known is claimed; its error refuses the claim.
 	// Default: every claim is admitted.
 	Admit func() error
@@ -61,6 +61,7 @@ type claim struct {
 	since   time.Duration
 	expires time.Duration
 	pinned  bool          // a commit is under way: the lease does not matter until it ends
+	late    bool          // a commit without a claim is under way: the key is absent until it ends
 	ended   chan struct{} // closed when the claim ends; made by the first waiter
 }
 
@@ -81,6 +82,7 @@ type claimShard struct {
 func NewClaims(opts ClaimsOptions) *Claims {
 	c := &Claims{
 		done:   opts.Done,
+		made:   opts.Made,
 		admit:  opts.Admit,
 		base:   time.Now(),
 		seed:   maphash.MakeSeed(),
@@ -98,6 +100,18 @@ func NewClaims(opts ClaimsOptions) *Claims {
 
 // Claim is [Store.Claim].
 func (c *Claims) Claim(ctx context.Context, key Key, owner Owner, lease time.Duration) (Claim, error) {
+	for {
+		answer, err := c.claim(ctx, key, owner, lease)
+		if !errors.Is(err, errCommitting) {
+			return answer, err
+		}
+		if err := c.waitOnce(ctx, key); err != nil {
+			return Claim{}, err
+		}
+	}
+}
+
+func (c *Claims) claim(ctx context.Context, key Key, owner Owner, lease time.Duration) (Claim, error) {
 	if err := c.check(ctx, key); err != nil {
 		return Claim{}, err
 	}
@@ -107,10 +121,12 @@ func (c *Claims) Claim(ctx context.Context, key Key, owner Owner, lease time.Dur
 	now := c.now()
 	held, ok := s.claims[key]
 	switch {
+	case ok && held.live(now) && held.owner != owner && held.late:
+		return Claim{}, errCommitting
 	case ok && held.live(now) && held.owner != owner:
 		return Claim{Record: c.record(key, held)}, nil
 	case ok && held.live(now):
-		held.expires = now + lease
+		held.expires, held.late = now+lease, false
 		s.claims[key] = held
 		return Claim{Acquired: true}, nil
 	}
@@ -152,62 +168,6 @@ func (c *Claims) Renew(ctx context.Context, key Key, owner Owner, lease time.Dur
 	})
 }
 
-// Release is [Store.Release]. While a commit with the same token is under way, it waits for its end.
-func (c *Claims) Release(ctx context.Context, key Key, owner Owner) error {
-	return c.conclude(ctx, key, owner, c.drop)
-}
-
-// Pin proves that owner owns the key and keeps the claim, whatever its lease, until End or Unpin. While another commit
-// with the same token is under way, it waits for its end. Errors: ErrNotOwner, ErrKey, ErrClosed, or ctx's.
-func (c *Claims) Pin(ctx context.Context, key Key, owner Owner) error {
-	return c.conclude(ctx, key, owner, func(s *claimShard, key Key, held claim) {
-		held.pinned = true
-		s.claims[key] = held
-	})
-}
-
-// conclude calls f under the lock of a live claim that owner holds and is not committing.
-func (c *Claims) conclude(ctx context.Context, key Key, owner Owner, f func(*claimShard, Key, claim)) error {
-	for {
-		err := c.update(ctx, key, owner, func(s *claimShard, held claim) error {
-			if held.pinned {
-				return errCommitting
-			}
-			f(s, key, held)
-			return nil
-		})
-		if !errors.Is(err, errCommitting) {
-			return err
-		}
-		if err := c.waitOnce(ctx, key); err != nil {
-			return err
-		}
-	}
-}
-
-// Unpin gives a pinned claim back to its lease, after a write that failed.
-func (c *Claims) Unpin(key Key) {
-	c.settle(key, func(s *claimShard, held claim) {
-		held.wake() // another call of the same owner may be waiting
-		held.pinned, held.ended = false, nil
-		s.claims[key] = held
-	})
-}
-
-// End ends a pinned claim, after its record was written.
-func (c *Claims) End(key Key) {
-	c.settle(key, func(s *claimShard, held claim) { c.drop(s, key, held) })
-}
-
-func (c *Claims) settle(key Key, f func(*claimShard, claim)) {
-	s := c.shard(key)
-	s.Lock()
-	defer s.Unlock()
-	if held, ok := s.claims[key]; ok && held.pinned {
-		f(s, held)
-	}
-}
-
 // update calls f under the lock of a live claim that owner holds.
 func (c *Claims) update(ctx context.Context, key Key, owner Owner, f func(*claimShard, claim) error) error {
 	if err := c.check(ctx, key); err != nil {
@@ -217,7 +177,7 @@ func (c *Claims) update(ctx context.Context, key Key, owner Owner, f func(*claim
 	s.Lock()
 	defer s.Unlock()
 	held, ok := s.claims[key]
-	if !ok || held.owner != owner || !held.live(c.now()) {
+	if !ok || held.owner != owner || !held.live(c.now()) || held.late {
 		return ErrNotOwner
 	}
 	return f(s, held)
@@ -238,7 +198,10 @@ func (c *Claims) Lookup(ctx context.Context, key Key) (Record, error) {
 	s := c.shard(key)
 	s.Lock()
 	defer s.Unlock()
-	if held, ok := s.claims[key]; ok && held.live(c.now()) {
+	switch held, ok := s.claims[key]; {
+	case ok && held.live(c.now()) && held.late:
+		return Record{Key: key}, nil
+	case ok && held.live(c.now()):
 		return c.record(key, held), nil
 	}
 	record, found, err := c.done(key)
@@ -274,7 +237,7 @@ func (c *Claims) Recent(scope string, limit int) []Record {
 		s := &c.shards[i]
 		s.Lock()
 		for key, held := range s.claims {
-			if (scope == "" || key.Scope == scope) && held.live(c.now()) {
+			if (scope == "" || key.Scope == scope) && held.live(c.now()) && !held.late {
 				all = append(all, dated{c.record(key, held), held.since})
 			}
 		}

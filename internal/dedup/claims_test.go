@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,7 +52,7 @@ func TestPin(t *testing.T) {
 		c := dedup.NewClaims(dedup.ClaimsOptions{Done: never})
 		defer c.Close()
 		key, owner := claim(t, c, "a", time.Minute)
-		if err := c.Pin(t.Context(), key, owner); err != nil {
+		if _, err := c.Pin(t.Context(), key, owner); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -74,6 +75,55 @@ func TestPin(t *testing.T) {
 		waiting.Wait()
 		claim(t, c, "a", time.Minute)
 	})
+}
+
+// TestLateCommitIsOneStep commits without a claim: until that ends, the key is absent to whoever looks, and whoever would change
+// it waits.
+func TestLateCommitIsOneStep(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*dedup.Claims, dedup.Key){"ok/made": (*dedup.Claims).End, "fail/not made": (*dedup.Claims).Unpin} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var done atomic.Bool
+				c := dedup.NewClaims(dedup.ClaimsOptions{
+					Done: func(key dedup.Key) (dedup.Record, bool, error) {
+						return dedup.Record{Key: key, State: dedup.Done}, done.Load(), nil
+					},
+					Made: func(dedup.Key, dedup.Owner) (made, found bool, err error) { return false, done.Load(), nil },
+				})
+				defer c.Close()
+				key, late := dedup.Key{Scope: "scope", ID: "a"}, dedup.NewOwner()
+				if made, err := c.Pin(t.Context(), key, late); made || err != nil {
+					t.Fatalf("pin of an absent key: %v, %v", made, err)
+				}
+				if record, err := c.Lookup(t.Context(), key); err != nil || record.State != dedup.Absent {
+					t.Errorf("lookup = %+v, %v, want it absent", record, err)
+				}
+				if err := c.Renew(t.Context(), key, late, time.Hour); !errors.Is(err, dedup.ErrNotOwner) {
+					t.Errorf("renewal: %v, want ErrNotOwner", err)
+				}
+				if recent := c.Recent("scope", 1); len(recent) != 0 {
+					t.Errorf("recent = %v, want none in flight", recent)
+				}
+				succeeds := name == "ok/made"
+				var waiting sync.WaitGroup
+				waiting.Go(func() {
+					claim, err := c.Claim(t.Context(), key, dedup.NewOwner(), time.Hour)
+					if err != nil || claim.Acquired == succeeds {
+						t.Errorf("claim = %+v, %v", claim, err)
+					}
+				})
+				synctest.Wait()
+				done.Store(succeeds)
+				end(c, key)
+				waiting.Wait()
+				if _, err := c.Pin(t.Context(), key, dedup.NewOwner()); !errors.Is(err, dedup.ErrNotOwner) {
+					t.Errorf("pin by another: %v, want ErrNotOwner", err)
+				}
+			})
+		})
+	}
 }
 
 func TestFaultsOfDoneAndAdmit(t *testing.T) {

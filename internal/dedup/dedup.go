@@ -10,8 +10,9 @@
 //	   └──────────────────────── time-to-live out, Forget┘
 //
 // Only the owner of a claim, proved by its token, may renew, commit or release it. A claim whose lease has run out
-// belongs to nobody: the next Claim takes it over, and the late owner's transitions answer [ErrNotOwner]. A claim need
-// not outlive the process that holds it, since losing it is releasing it; a commit must survive whatever the backend
+// belongs to nobody: the next Claim takes it over, and the late owner's transitions answer [ErrNotOwner]. As long as nobody
+// has, the late owner's Commit still makes the key done: the receiver has succeeded, and a copy must not run again. A claim
+// need not outlive the process that holds it, since losing it is releasing it; a commit must survive whatever the backend
 // promises to survive.
 //
 // The backends live in the packages below this one and never import each other. Every backend passes the behaviour set
@@ -94,8 +95,8 @@ type Claim struct {
 // The sentinels of this package. A backend wraps its own faults; whatever is not one of these means that the question
 // could not be decided.
 var (
-	// ErrNotOwner answers a Renew, Commit or Release whose token does not own the key: the lease ran out and the key
-	// was taken over or dropped, or it is done already.
+	// ErrNotOwner answers a Renew, Commit or Release whose token does not own the key: the lease ran out, or the key
+	// was taken over, or it is done already.
 	ErrNotOwner = errors.New("claim not owned")
 	// ErrKey answers a key that breaks the rules of [Key].
 	ErrKey = errors.New("invalid key")
@@ -134,10 +135,11 @@ type Store interface {
 
 	// Commit records the outcome for ttl and ends the claim. When it returns nil the record survives what the backend
 	// promises to survive, and no earlier copy of the truth is seen again. Committing again with the token that made
-	// the commit is not an error and changes nothing: the first outcome stands. Errors: ErrNotOwner, ErrKey,
-	// ErrOutcome, ErrClosed, or a fault, after which the claim still runs out by itself; but for ErrTooFewCopies, after
-	// which the record stands and a further Commit waits for its copies once more. Once the lease has run out,
-	// nothing tells the late owner from any other, and the answer is ErrNotOwner even where nobody has taken over.
+	// the commit is not an error and changes nothing: the first outcome stands. A key that is absent is recorded too,
+	// whoever claimed it: a claim is committed after the receiver's success alone, so that a late Commit is true as long
+	// as nobody has taken over. Errors: ErrNotOwner where somebody has, ErrKey, ErrOutcome, ErrFull, ErrClosed, or a
+	// fault, after which the claim still runs out by itself; but for ErrTooFewCopies, after which the record stands and
+	// a further Commit waits for its copies once more.
 	Commit(ctx context.Context, key Key, owner Owner, outcome Outcome, ttl time.Duration) error
 
 	// Release ends the claim without an outcome: the key is absent again. Errors: ErrNotOwner, ErrKey, ErrClosed, or

@@ -101,8 +101,8 @@ func (a *Admission) Body() io.ReadCloser {
 
 // Commit ends the admission after the receiver's success and records the status for later copies. Its error means that
 // the outcome may not be recorded yet; the receiver's answer stands all the same. Where the store has had too little time, the
-// outcome is offered on in the background until the claim has run out, and the Observer is told what came of it. The
-// claim is never released: that would only let the next copy in earlier.
+// outcome is offered on in the background, and the Observer is told what came of it. The claim is never released: that would
+// only let the next copy in earlier.
 func (a *Admission) Commit(status int) error {
 	if !a.end() {
 		return nil
@@ -112,11 +112,12 @@ func (a *Admission) Commit(status int) error {
 		return nil
 	}
 	outcome := dedup.Outcome{Status: status, At: a.gate.opts.Now()}
+	until := time.Now().Add(a.gate.opts.TTL)
 	err := a.gate.store.commit(a.ctx, a.key, a.owner, outcome, a.gate.opts.TTL)
-	until := a.letGo()
+	leased := a.letGo()
 	if err != nil {
 		a.gate.pend(&pending{
-			gate: a.gate, delivery: a.delivery, key: a.key, owner: a.owner, outcome: outcome, until: until,
+			gate: a.gate, delivery: a.delivery, key: a.key, owner: a.owner, outcome: outcome, leased: leased, until: until,
 		}, err)
 	}
 	return err
@@ -133,7 +134,7 @@ func (a *Admission) Release() error {
 		return nil
 	}
 	a.letGo()
-	return a.gate.release(a.ctx, a.key, a.owner)
+	return a.gate.release(a.ctx, a.key, a.owner, isFinal)
 }
 
 // end gives the body back and reports whether the admission had not been ended yet.

@@ -16,6 +16,10 @@ func (g *Gate) claim(ctx context.Context, d Delivery, b *body) (*Admission, Verd
 		return g.admission(ctx, d, b), v
 	}
 	key, owner := dedup.Key{Scope: g.opts.Scope, ID: d.ID}, dedup.NewOwner()
+	if outcome, ok := g.pending.find(key); ok {
+		v.Decision, v.Status = Duplicate, outcome.Status
+		return nil, v
+	}
 	claim, err := g.settle(ctx, key, owner)
 	switch {
 	case err != nil && g.opts.AllowUnavailable:

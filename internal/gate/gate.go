@@ -143,7 +143,7 @@ type Gate struct {
 	store      *guardedStore
 	budget     budget
 	flights    flights
-	pending    atomic.Int64 // outcomes that the store has not taken yet
+	pending    outcomes     // that the store has not taken yet
 	releases   atomic.Int64 // releases that it has not answered yet
 }
 
@@ -217,7 +217,7 @@ type Stats struct {
 func (g *Gate) Stats() Stats {
 	return Stats{
 		InFlight:  g.flights.count(),
-		Pending:   min(g.pending.Load(), MaxPending),
+		Pending:   g.pending.n.Load(),
 		BodyBytes: g.budget.used.Load() * g.opts.copies(),
 		Breaker:   g.store.state(),
 	}

@@ -37,7 +37,7 @@ type Observer interface {
 	// OutcomeRecorded reports that the store has taken an outcome that it did not take at once. The error is nil, or tells
 	// that the store has made fewer copies of it than it was told to, and will not be asked for them again.
 	OutcomeRecorded(d Delivery, err error)
-	// ClaimLost reports an admission whose outcome could not be recorded, or whose claim has been taken over: the
+	// ClaimLost reports an admission whose outcome could not be recorded, or whose claim was taken over: the
 	// delivery may reach the receiver a second time.
 	ClaimLost(d Delivery, err error)
 	// Mismatched reports a request whose signature does not match. Calling explain tells which other schemes of the

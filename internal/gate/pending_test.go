@@ -65,7 +65,10 @@ func TestOutcomeOutlivesAnOutage(t *testing.T) {
 					t.Errorf("while it is pending: %+v", s)
 				}
 				time.Sleep(20 * time.Second)
-				refused(t, g, delivery(t, "evt_1"), contract.CodeInFlight)
+				if _, v := g.Admit(t.Context(), delivery(t, "evt_1")); v.Decision != gate.Duplicate || v.Status != http.StatusAccepted {
+					t.Errorf("%+v, want a duplicate with 202: this gate knows of the success", v)
+				}
+				refused(t, newGate(t, func(o *gate.Options) { o.Store, o.Wait = store, -1 }), delivery(t, "evt_1"), contract.CodeInFlight)
 				store.set(gate.OpCommit, nil)
 				time.Sleep(3 * time.Second)
 				if _, v := g.Admit(t.Context(), delivery(t, "evt_1")); v.Decision != gate.Duplicate || v.Status != http.StatusAccepted {
@@ -80,6 +83,9 @@ func TestOutcomeOutlivesAnOutage(t *testing.T) {
 	}
 }
 
+// rememberedFor is longer than the lease, and short enough to be lived through.
+const rememberedFor = 10 * time.Minute
+
 // TestPendingOutcomeEnds shows each end of an outcome that is not recorded: it is reported once, and the store is left alone
 // from then on.
 func TestPendingOutcomeEnds(t *testing.T) {
@@ -91,9 +97,9 @@ func TestPendingOutcomeEnds(t *testing.T) {
 		recorded int64                       // of the one outcome; the others are lost
 		quiet    bool                        // it is not reported as pending, since it is recorded
 	}{
-		"ok/too few copies":   {short, nil, gate.DefaultLease, 1, true},
-		"fail/copies lost":    {short, broken, gate.DefaultLease, 0, true},
-		"fail/lease out":      {broken, nil, gate.DefaultLease, 0, false},
+		"ok/too few copies":   {short, nil, gate.DefaultLease + 2*time.Second, 1, true},
+		"fail/copies lost":    {short, broken, rememberedFor, 0, true},
+		"fail/record out":     {broken, nil, rememberedFor, 0, false},
 		"fail/not owned":      {broken, func(context.Context) error { return dedup.ErrNotOwner }, 12 * time.Second, 0, false},
 		"fail/closed":         {broken, func(context.Context) error { return dedup.ErrClosed }, 12 * time.Second, 0, false},
 		"fail/failed":         {broken, func(context.Context) error { return fmt.Errorf("writing: %w", dedup.ErrFailed) }, 12 * time.Second, 0, false},
@@ -102,7 +108,7 @@ func TestPendingOutcomeEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g, store, seen := pendingGate(t, row.first, nil)
+				g, store, seen := pendingGate(t, row.first, func(o *gate.Options) { o.TTL = rememberedFor })
 				start := time.Now()
 				_ = admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK)
 				time.Sleep(10*time.Second - time.Since(start))
@@ -115,7 +121,7 @@ func TestPendingOutcomeEnds(t *testing.T) {
 					store.set(gate.OpCommit, row.later)
 				}
 				time.Sleep(row.after - time.Since(start) - time.Nanosecond)
-				if row.after == gate.DefaultLease {
+				if row.after == rememberedFor {
 					seen.want(t, pending, 0, 0) // until the last moment
 				}
 				time.Sleep(time.Nanosecond)
@@ -126,7 +132,7 @@ func TestPendingOutcomeEnds(t *testing.T) {
 				if s := g.Stats(); s.Pending != 0 || s.InFlight != 0 || store.count(gate.OpCommit) != asked {
 					t.Errorf("after the end: %+v, %d offers", s, store.count(gate.OpCommit)-asked)
 				}
-				if asked > 60 {
+				if asked > 2*int(row.after/time.Second) {
 					t.Errorf("%d offers in %s", asked, row.after)
 				}
 			})
@@ -155,12 +161,12 @@ func TestFinalAnswersAreNotOffered(t *testing.T) {
 	}
 }
 
-// TestLeaseCountsFromTheLastRenewal has a receiver work for longer than a lease, and the store refuse all from the second
-// renewal on.
-func TestLeaseCountsFromTheLastRenewal(t *testing.T) {
+// TestCopiesAreAskedForUntilTheLeaseIsOut has a receiver work for longer than a third of a lease, which counts from the last
+// renewal, and replicas be away from its end on.
+func TestCopiesAreAskedForUntilTheLeaseIsOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, store, seen := pendingGate(t, broken, nil)
+		g, store, seen := pendingGate(t, short, nil)
 		start := time.Now()
 		a := admitted(t, g, delivery(t, "evt_1"))
 		time.Sleep(15 * time.Second)
@@ -169,26 +175,75 @@ func TestLeaseCountsFromTheLastRenewal(t *testing.T) {
 		renewals := store.count(gate.OpRenew)
 		_ = a.Commit(http.StatusOK)
 		time.Sleep(10*time.Second + gate.DefaultLease - time.Since(start) - time.Nanosecond)
-		seen.want(t, 1, 0, 0)
-		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		seen.want(t, 1, 0, 1)
+		seen.want(t, 0, 0, 0)
+		time.Sleep(2 * time.Second)
+		seen.want(t, 0, 1, 0)
 		if renewals != 2 || store.count(gate.OpRenew) != 2 {
 			t.Errorf("%d renewals while the receiver worked, %d afterwards: want 2 and none", renewals, store.count(gate.OpRenew)-renewals)
 		}
 	})
 }
 
-// TestNothingIsPendingAfterTheLease has the lease run out while the receiver works.
-func TestNothingIsPendingAfterTheLease(t *testing.T) {
+// TestOutageBeyondTheLease has a store be away for longer than the lease while a receiver works, or after it has succeeded. The gate
+// knows of the success: it is recorded when the store is back, unless another gate has taken over.
+func TestOutageBeyondTheLease(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		works     time.Duration // the receiver, from the outage's beginning on
+		takenOver bool
+	}{
+		"ok/after its success":      {0, false},
+		"ok/while it works":         {2 * gate.DefaultLease, false},
+		"fail/another took over":    {0, true},
+		"fail/another, while works": {2 * gate.DefaultLease, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, store, seen := pendingGate(t, nil, nil)
+				other := newGate(t, func(o *gate.Options) { o.Store, o.Wait = store.Store, -1 })
+				a := admitted(t, g, delivery(t, "evt_1"))
+				for _, op := range gate.Operations() {
+					store.set(op, hanging)
+				}
+				time.Sleep(row.works)
+				_ = a.Commit(http.StatusAccepted)
+				time.Sleep(2 * gate.DefaultLease)
+				if row.takenOver {
+					_ = admitted(t, other, delivery(t, "evt_1")).Commit(http.StatusOK)
+				}
+				for _, op := range gate.Operations() {
+					store.set(op, nil)
+				}
+				time.Sleep(3 * time.Second)
+				_, v := other.Admit(t.Context(), delivery(t, "evt_1"))
+				if want := map[bool]int{false: http.StatusAccepted, true: http.StatusOK}[row.takenOver]; v.Decision != gate.Duplicate || v.Status != want {
+					t.Errorf("%+v, want a duplicate with %d", v, want)
+				}
+				if row.takenOver {
+					seen.want(t, 1, 0, 1)
+				} else {
+					seen.want(t, 1, 1, 0)
+				}
+			})
+		})
+	}
+}
+
+// TestLateRecordLastsNoLonger shows that a record which is made late ends when it would have: where equal bodies are copies, one that
+// comes later is a delivery of its own.
+func TestLateRecordLastsNoLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, store, seen := pendingGate(t, broken, nil)
-		store.set(gate.OpRenew, broken)
-		a := admitted(t, g, delivery(t, "evt_1"))
-		time.Sleep(gate.DefaultLease)
-		_ = a.Commit(http.StatusOK)
-		seen.want(t, 0, 0, 1)
+		g, store, seen := pendingGate(t, broken, func(o *gate.Options) { o.TTL = time.Minute })
+		start := time.Now()
+		_ = admitted(t, g, delivery(t, "evt_1")).Commit(http.StatusOK)
+		time.Sleep(50 * time.Second)
+		store.set(gate.OpCommit, nil)
+		time.Sleep(2 * time.Second)
+		seen.want(t, 1, 1, 0)
+		time.Sleep(time.Minute + time.Millisecond - time.Since(start))
+		_ = admitted(t, g, delivery(t, "evt_1")).Release()
 	})
 }
 

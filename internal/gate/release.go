@@ -8,16 +8,20 @@ import (
 	"github.com/darihook/darihook/internal/dedup"
 )
 
-// releaseTime is how long a release is repeated. It is not bounded by the lease: a store that was paused makes a claim when
+// ReleaseTime is how long a release is repeated. It is not bounded by the lease: a store that was paused makes a claim when
 // it goes on, and the lease begins only then.
-const releaseTime = 10 * time.Minute
+const ReleaseTime = 10 * time.Minute
+
+// lateClaim is how long after the store's first answer to a release it may still make the claim: the two may be sent over
+// different connections, and a claim's by a client that sends it again.
+const lateClaim = 5 * time.Second
 
 // release ends a claim without an outcome. A release that the store does not answer is repeated in the background: until
 // then the sender's retries are told that their delivery is in flight, which it is not. At most MaxPending are; one beyond
 // them is left to the lease.
-func (g *Gate) release(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
+func (g *Gate) release(ctx context.Context, key dedup.Key, owner dedup.Owner, final func(error) bool) error {
 	err := g.store.release(ctx, key, owner)
-	if err == nil || isFinal(err) {
+	if final(err) {
 		return err
 	}
 	if g.releases.Add(1) > MaxPending {
@@ -26,7 +30,8 @@ func (g *Gate) release(ctx context.Context, key dedup.Key, owner dedup.Owner) er
 	}
 	r := &retry{
 		ask:   func() error { return g.store.release(context.Background(), key, owner) },
-		until: time.Now().Add(max(releaseTime, g.opts.Lease)),
+		final: final,
+		until: time.Now().Add(max(ReleaseTime, g.opts.Lease)),
 		ended: func(error) { g.releases.Add(-1) },
 	}
 	r.start(g.opts.StoreTimeout)
@@ -38,11 +43,25 @@ func (g *Gate) abandon(key dedup.Key, owner dedup.Owner) {
 	g.flights.begin()
 	go func() {
 		defer g.flights.done()
-		_ = g.release(context.Background(), key, owner) // the lease does it otherwise
+		_ = g.release(context.Background(), key, owner, afterLateClaim()) // the lease does it otherwise
 	}()
+}
+
+// afterLateClaim tells an answer to the release of an unanswered claim after which the claim cannot be made any more.
+func afterLateClaim() func(error) bool {
+	var first time.Time // when the store answered
+	return func(err error) bool {
+		if err != nil && !errors.Is(err, dedup.ErrNotOwner) {
+			return isFinal(err)
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		return time.Since(first) >= lateClaim
+	}
 }
 
 // mayHold reports whether a claim that ended with err may have been made: it was sent, and nothing says that it was refused.
 func mayHold(err error) bool {
-	return err != nil && !isFinal(err) && !errors.Is(err, errSpared) && !errors.Is(err, dedup.ErrFull) && !errors.Is(err, dedup.ErrUnchanged)
+	return !isFinal(err) && !errors.Is(err, errSpared) && !errors.Is(err, dedup.ErrFull) && !errors.Is(err, dedup.ErrUnchanged)
 }

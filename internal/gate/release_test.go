@@ -19,13 +19,14 @@ import (
 type pausedStore struct {
 	*faulty
 	resumed chan struct{}
+	late    time.Duration // until it makes those claims
 }
 
-func pause(store *faulty) pausedStore {
+func pause(store *faulty, late time.Duration) pausedStore {
 	for _, op := range gate.Operations() {
 		store.set(op, hanging)
 	}
-	return pausedStore{store, make(chan struct{})}
+	return pausedStore{store, make(chan struct{}), late}
 }
 
 func (p pausedStore) resume() {
@@ -40,6 +41,7 @@ func (p pausedStore) Claim(ctx context.Context, key dedup.Key, owner dedup.Owner
 	if err != nil {
 		go func() {
 			<-p.resumed
+			time.Sleep(p.late)
 			_, _ = p.Store.Claim(context.Background(), key, owner, lease)
 		}()
 	}
@@ -54,15 +56,17 @@ func TestPauseOutlastsNothing(t *testing.T) {
 	for name, row := range map[string]struct {
 		pause  time.Duration
 		others bool
+		late   time.Duration
 	}{
-		"ok/5s":                      {5 * time.Second, true},
-		"ok/longer than the lease":   {40 * time.Second, true},
-		"ok/5s and nothing comes in": {5 * time.Second, false},
+		"ok/5s":                        {5 * time.Second, true, 0},
+		"ok/longer than the lease":     {40 * time.Second, true, 0},
+		"ok/5s and nothing comes in":   {5 * time.Second, false, 0},
+		"ok/after what was sent later": {5 * time.Second, true, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, start := pause(newFaulty(t)), time.Now()
+				store, start := pause(newFaulty(t), row.late), time.Now()
 				g := newGate(t, func(o *gate.Options) { o.Store, o.Wait = store, -1 })
 				for i := range deliveries {
 					go g.Admit(t.Context(), delivery(t, fmt.Sprintf("evt_%d", i)))
@@ -77,7 +81,7 @@ func TestPauseOutlastsNothing(t *testing.T) {
 					t.Errorf("%d releases asked of a store that was away for %s, want %d at most", n, row.pause, most)
 				}
 				store.resume()
-				time.Sleep(2500 * time.Millisecond)
+				time.Sleep(2500*time.Millisecond + row.late)
 				if !row.others { // nobody has closed the breaker
 					_ = admitted(t, g, delivery(t, "evt_other")).Release()
 					time.Sleep(2500 * time.Millisecond)

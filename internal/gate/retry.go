@@ -13,6 +13,7 @@ const longestPause = time.Second
 // attempts it keeps no goroutine.
 type retry struct {
 	ask    func() error
+	final  func(error) bool
 	until  time.Time
 	ended  func(error) // told the last answer
 	pauses *backoff.ExponentialBackOff
@@ -33,7 +34,7 @@ func (r *retry) wait() {
 
 func (r *retry) attempt() {
 	err := r.ask()
-	if err != nil && !isFinal(err) && time.Now().Before(r.until) {
+	if !r.final(err) && time.Now().Before(r.until) {
 		r.wait()
 		return
 	}

@@ -78,7 +78,7 @@ func (s *guardedStore) commit(ctx context.Context, key dedup.Key, owner dedup.Ow
 	pause := s.timeout / 4
 	for attempt := 1; ; attempt++ {
 		err := s.offer(ctx, key, owner, outcome, ttl)
-		if err == nil || isFinal(err) || attempt == commitAttempts {
+		if isFinal(err) || attempt == commitAttempts {
 			return err
 		}
 		time.Sleep(pause)
@@ -100,7 +100,7 @@ func (s *guardedStore) reoffer(ctx context.Context, key dedup.Key, owner dedup.O
 
 // isFinal tells an answer to a commit or a release that another attempt would not change.
 func isFinal(err error) bool {
-	return slices.ContainsFunc([]error{dedup.ErrNotOwner, dedup.ErrKey, dedup.ErrOutcome, dedup.ErrClosed, dedup.ErrFailed},
+	return err == nil || slices.ContainsFunc([]error{dedup.ErrNotOwner, dedup.ErrKey, dedup.ErrOutcome, dedup.ErrClosed, dedup.ErrFailed},
 		func(final error) bool { return errors.Is(err, final) })
 }
 

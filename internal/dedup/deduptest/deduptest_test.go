@@ -37,6 +37,10 @@ func TestRejects(t *testing.T) {
 			func(m *mistaken) dedup.Store { return commitAny{m} },
 			[]string{"a commit is refused to others", "state machine", "linearizability"},
 		},
+		"late commit refused": {
+			func(m *mistaken) dedup.Store { return commitLateNot{m} },
+			[]string{"a late commit is made where nobody has taken over", "state machine", "linearizability"},
+		},
 		"claim taken over while live": {
 			func(m *mistaken) dedup.Store { return claimLive{m} },
 			[]string{"a claim answers a live one with its standing", "state machine", "linearizability"},
@@ -164,6 +168,18 @@ func (m commitAny) Commit(ctx context.Context, key dedup.Key, _ dedup.Owner, o d
 	return m.mistaken.Commit(ctx, key, m.owner(key), o, ttl)
 }
 
+type commitLateNot struct{ *mistaken }
+
+func (m commitLateNot) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, o dedup.Outcome, ttl time.Duration) error {
+	switch record, err := m.Lookup(ctx, key); {
+	case err != nil:
+		return err
+	case record.State == dedup.Absent:
+		return dedup.ErrNotOwner
+	}
+	return m.mistaken.Commit(ctx, key, owner, o, ttl)
+}
+
 type claimLive struct{ *mistaken }
 
 func (m claimLive) Claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (dedup.Claim, error) {
@@ -241,6 +257,7 @@ func TestModelStates(t *testing.T) {
 		{"ok/lapsed", []call{claim}, 2, dedup.Absent},
 		{"ok/committed", []call{claim, commit}, 2, dedup.Done},
 		{"ok/expired", []call{claim, commit}, 3, dedup.Absent},
+		{"ok/committed late", []call{commit}, 2, dedup.Done},
 		{"ok/forgotten", []call{claim, commit, {op: opForget}}, 0, dedup.Absent},
 		{"fail/released by another", []call{claim, {op: opRelease, owner: 2}}, 0, dedup.InFlight},
 	}

@@ -3,6 +3,7 @@ package deduptest
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,38 +14,40 @@ import (
 
 // examples are the checks that read as sentences about the protocol.
 var examples = map[string]func(*subject){
-	"a fresh key is claimed and seen in flight":        exampleClaim,
-	"a claim answers a live one with its standing":     exampleClaimHeld,
-	"the owner claims again":                           exampleClaimAgain,
-	"a commit is seen by all":                          exampleCommit,
-	"a commit is repeated by its owner":                exampleCommitAgain,
-	"a commit is refused to others":                    exampleCommitOthers,
-	"a commit keeps its outcome exactly":               exampleOutcome,
-	"a release makes the key absent":                   exampleRelease,
-	"a release is refused to others":                   exampleReleaseOthers,
-	"a renewal keeps a claim past its lease":           exampleRenew,
-	"a renewal is refused to others":                   exampleRenewOthers,
-	"a lapsed claim is taken over, its owner refused":  exampleTakeover,
-	"a lapsed claim is nobody's":                       exampleLapse,
-	"a record ends with its time-to-live":              exampleTTL,
-	"a time-to-live counts from the commit":            exampleTTLFromCommit,
-	"forget drops what is done and nothing else":       exampleForget,
-	"scopes are apart":                                 exampleScopes,
-	"ids are compared byte by byte":                    exampleIDs,
-	"bad keys are refused everywhere":                  exampleBadKeys,
-	"bad outcomes are refused and leave the claim":     exampleBadOutcome,
-	"wait returns at once for what is not in flight":   exampleWaitIdle,
-	"wait wakes on commit":                             exampleWaitCommit,
-	"wait wakes on release":                            exampleWaitRelease,
-	"wait wakes when the lease runs out":               exampleWaitLapse,
-	"wait lasts through a renewal":                     exampleWaitRenewed,
-	"wait ends with its context":                       exampleWaitContext,
-	"wait ends with the store":                         exampleWaitClose,
-	"recent lists what is in flight, then what is new": exampleRecent,
-	"a context that is done is respected":              exampleContext,
-	"a closed store answers so":                        exampleClosed,
-	"one of many claims at once is acquired":           exampleRace,
-	"stats count":                                      exampleStats,
+	"a fresh key is claimed and seen in flight":         exampleClaim,
+	"a claim answers a live one with its standing":      exampleClaimHeld,
+	"the owner claims again":                            exampleClaimAgain,
+	"a commit is seen by all":                           exampleCommit,
+	"a commit is repeated by its owner":                 exampleCommitAgain,
+	"a commit is refused to others":                     exampleCommitOthers,
+	"a commit keeps its outcome exactly":                exampleOutcome,
+	"a release makes the key absent":                    exampleRelease,
+	"a release is refused to others":                    exampleReleaseOthers,
+	"a renewal keeps a claim past its lease":            exampleRenew,
+	"a renewal is refused to others":                    exampleRenewOthers,
+	"a lapsed claim is taken over, its owner refused":   exampleTakeover,
+	"a lapsed claim is nobody's":                        exampleLapse,
+	"a late commit is made where nobody has taken over": exampleLateCommit,
+	"one of many late commits at once is made":          exampleLateRace,
+	"a record ends with its time-to-live":               exampleTTL,
+	"a time-to-live counts from the commit":             exampleTTLFromCommit,
+	"forget drops what is done and nothing else":        exampleForget,
+	"scopes are apart":                                  exampleScopes,
+	"ids are compared byte by byte":                     exampleIDs,
+	"bad keys are refused everywhere":                   exampleBadKeys,
+	"bad outcomes are refused and leave the claim":      exampleBadOutcome,
+	"wait returns at once for what is not in flight":    exampleWaitIdle,
+	"wait wakes on commit":                              exampleWaitCommit,
+	"wait wakes on release":                             exampleWaitRelease,
+	"wait wakes when the lease runs out":                exampleWaitLapse,
+	"wait lasts through a renewal":                      exampleWaitRenewed,
+	"wait ends with its context":                        exampleWaitContext,
+	"wait ends with the store":                          exampleWaitClose,
+	"recent lists what is in flight, then what is new":  exampleRecent,
+	"a context that is done is respected":               exampleContext,
+	"a closed store answers so":                         exampleClosed,
+	"one of many claims at once is acquired":            exampleRace,
+	"stats count":                                       exampleStats,
 }
 
 func exampleClaim(s *subject) {
@@ -104,8 +107,6 @@ func exampleCommitAgain(s *subject) {
 
 func exampleCommitOthers(s *subject) {
 	key := s.key("a")
-	s.want("commit of nothing", dedup.ErrNotOwner, s.Commit(ctx(s), key, dedup.NewOwner(), outcome(200), long))
-	s.wantState(key, dedup.Absent)
 	s.mustClaim(key, dedup.NewOwner(), long)
 	s.want("commit by another", dedup.ErrNotOwner, s.Commit(ctx(s), key, dedup.NewOwner(), outcome(200), long))
 	s.wantState(key, dedup.InFlight)
@@ -134,8 +135,8 @@ func exampleRelease(s *subject) {
 	s.want("release", nil, s.Release(ctx(s), key, owner))
 	s.wantState(key, dedup.Absent)
 	s.want("release again", dedup.ErrNotOwner, s.Release(ctx(s), key, owner))
-	s.want("commit after release", dedup.ErrNotOwner, s.Commit(ctx(s), key, owner, outcome(200), long))
 	s.mustClaim(key, dedup.NewOwner(), long)
+	s.want("commit after release", dedup.ErrNotOwner, s.Commit(ctx(s), key, owner, outcome(200), long))
 }
 
 func exampleReleaseOthers(s *subject) {
@@ -187,10 +188,68 @@ func exampleLapse(s *subject) {
 	s.pass(2)
 	s.wantState(key, dedup.Absent)
 	s.want("late renew", dedup.ErrNotOwner, s.Renew(ctx(s), key, owner, long))
-	s.want("late commit", dedup.ErrNotOwner, s.Commit(ctx(s), key, owner, outcome(200), long))
 	s.want("late release", dedup.ErrNotOwner, s.Release(ctx(s), key, owner))
 	s.wantState(key, dedup.Absent)
 	s.mustClaim(key, owner, long)
+}
+
+func exampleLateCommit(s *subject) {
+	key, late, other := s.key("a"), dedup.NewOwner(), dedup.NewOwner()
+	s.mustClaim(key, late, s.units(1))
+	s.pass(2)
+	s.want("late commit", nil, s.Commit(ctx(s), key, late, outcome(202), s.units(3)))
+	claim := s.claim(key, other, long)
+	if claim.Acquired || claim.Record.State != dedup.Done || claim.Record.Outcome.Status != 202 {
+		s.Errorf("claim after a late commit = %+v, want done with 202", claim)
+	}
+	s.want("later commit by another", dedup.ErrNotOwner, s.Commit(ctx(s), key, other, outcome(500), long))
+	s.want("late commit again", nil, s.Commit(ctx(s), key, late, outcome(299), long))
+	s.wantState(key, dedup.Done)
+	s.pass(4)
+	s.wantState(key, dedup.Absent)
+	s.mustClaim(key, other, long)
+	s.want("commit that is too late", dedup.ErrNotOwner, s.Commit(ctx(s), key, late, outcome(200), long))
+	s.wantState(key, dedup.InFlight)
+	s.want("release", nil, s.Release(ctx(s), key, other))
+	s.want("late commit after the other's failure", nil, s.Commit(ctx(s), key, late, outcome(200), long))
+	s.wantState(key, dedup.Done)
+}
+
+// exampleLateRace has the late owner of a lapsed claim commit at the moment when others claim it.
+func exampleLateRace(s *subject) {
+	for i := range 8 {
+		key, late := s.key(strconv.Itoa(i)), dedup.NewOwner()
+		s.mustClaim(key, late, s.units(0))
+	}
+	s.pass(1)
+	for i := range 8 {
+		key := s.key(strconv.Itoa(i))
+		var made, acquired atomic.Int64
+		var callers sync.WaitGroup
+		for range 8 {
+			callers.Go(func() {
+				switch err := s.Commit(ctx(s), key, dedup.NewOwner(), outcome(200), long); {
+				case err == nil:
+					made.Add(1)
+				case !errors.Is(err, dedup.ErrNotOwner):
+					s.Errorf("late commit: %v", err)
+				}
+			})
+			callers.Go(func() {
+				claim, err := s.Claim(ctx(s), key, dedup.NewOwner(), long)
+				if err != nil {
+					s.Errorf("claim: %v", err)
+				}
+				if claim.Acquired {
+					acquired.Add(1)
+				}
+			})
+		}
+		callers.Wait()
+		if made.Load()+acquired.Load() != 1 {
+			s.Errorf("%d commits made and %d claims acquired, want one of all", made.Load(), acquired.Load())
+		}
+	}
 }
 
 func exampleTTL(s *subject) {
@@ -201,8 +260,8 @@ func exampleTTL(s *subject) {
 	s.wantState(key, dedup.Done)
 	s.pass(1)
 	s.wantState(key, dedup.Absent)
-	s.want("commit again", dedup.ErrNotOwner, s.Commit(ctx(s), key, owner, outcome(200), long))
 	s.mustClaim(key, dedup.NewOwner(), long)
+	s.want("commit again", dedup.ErrNotOwner, s.Commit(ctx(s), key, owner, outcome(200), long))
 }
 
 func exampleTTLFromCommit(s *subject) {
@@ -226,8 +285,8 @@ func exampleForget(s *subject) {
 	s.forget(key, true)
 	s.wantState(key, dedup.Absent)
 	s.forget(key, false)
+	s.mustClaim(key, dedup.NewOwner(), long)
 	s.want("commit again", dedup.ErrNotOwner, s.Commit(ctx(s), key, owner, outcome(200), long))
-	s.mustClaim(key, owner, long)
 }
 
 func exampleScopes(s *subject) {

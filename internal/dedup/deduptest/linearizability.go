@@ -16,7 +16,7 @@ const (
 	histories      = 20 // recorded in one check, each in a scope of its own
 	historyCallers = 6
 	historyCalls   = 60 // of each caller
-	historyKeys    = 4
+	historyKeys    = 6
 	historyOwners  = 4 // fewer than callers: some share a token, as a retried call does
 )
 

@@ -83,10 +83,11 @@ func (m model) step(c call, now int) (model, answer) {
 		return m, answer{ok: mine}
 	case opCommit:
 		again := m.state == dedup.Done && m.owner == c.owner
-		if mine {
+		free := mine || m.state == dedup.Absent // a late commit is true as long as nobody has taken over
+		if free {
 			m = model{dedup.Done, c.owner, c.status, c.until(now)}
 		}
-		return m, answer{ok: mine || again}
+		return m, answer{ok: free || again}
 	case opRelease:
 		if mine {
 			m = model{}

@@ -8,7 +8,6 @@ package disk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -86,7 +85,7 @@ func Open(path string, opts Options) (*Store, error) {
 
 func newStore(path string, opts Options) *Store {
 	s := &Store{keeper: newKeeper(path, opts), keys: sync.Pool{New: func() any { return new([]byte) }}}
-	s.claims = dedup.NewClaims(dedup.ClaimsOptions{Done: s.find, Admit: s.admit})
+	s.claims = dedup.NewClaims(dedup.ClaimsOptions{Done: s.find, Made: s.madeBy, Admit: s.admit})
 	s.keeper.claims = s.claims
 	return s
 }
@@ -108,6 +107,12 @@ func (s *Store) find(key dedup.Key) (dedup.Record, bool, error) {
 		return dedup.Record{}, false, err
 	}
 	return r.export(key), true, nil
+}
+
+// madeBy is the Made function of [dedup.ClaimsOptions].
+func (s *Store) madeBy(key dedup.Key, owner dedup.Owner) (made, found bool, err error) {
+	r, found, err := s.load(key)
+	return found && r.owner == owner, found, err
 }
 
 // load returns the key's live record.
@@ -163,10 +168,7 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	if err != nil {
 		return err
 	}
-	switch err := s.claims.Pin(ctx, key, owner); {
-	case errors.Is(err, dedup.ErrNotOwner):
-		return s.commitAgain(ctx, key, owner)
-	case err != nil:
+	if made, err := s.claims.Pin(ctx, key, owner); made || err != nil {
 		return err
 	}
 	return now.writer.commit(ctx, key, record{
@@ -175,21 +177,6 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 		expires: time.Now().Add(max(ttl, time.Millisecond)).UnixMilli(), // two commits of an id never expire at once
 		owner:   owner,
 	})
-}
-
-// commitAgain answers a commit whose claim is gone: it is well when the same owner made it already. A record that can be
-// read need not be durable yet, so one whose claim has not ended does not count.
-func (s *Store) commitAgain(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
-	var fault error
-	again, err := s.claims.WhileIdle(ctx, key, func() bool {
-		r, found, err := s.load(key)
-		fault = err
-		return found && r.owner == owner
-	})
-	if err := cmp.Or(err, fault); err != nil || again {
-		return err
-	}
-	return dedup.ErrNotOwner
 }
 
 // Release implements [dedup.Store].

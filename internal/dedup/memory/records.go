@@ -75,12 +75,15 @@ func (r *records) find(key dedup.Key) (dedup.Record, bool, error) {
 	return r.export(n), true, nil
 }
 
-// madeBy reports whether the key's live record was committed with the owner's token.
-func (r *records) madeBy(key dedup.Key, owner dedup.Owner) bool {
+// madeBy is the Made function of [dedup.ClaimsOptions].
+func (r *records) madeBy(key dedup.Key, owner dedup.Owner) (made, found bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.lookup(key)
-	return n != 0 && r.at(n).owner == fingerprint(owner) && r.at(n).expires > r.now()
+	if n == 0 || r.at(n).expires <= r.now() {
+		return false, false, nil
+	}
+	return r.at(n).owner == fingerprint(owner), true, nil
 }
 
 // put stores the outcome for ttl in the place of whatever is known of the key.

@@ -6,7 +6,6 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +35,7 @@ func New(opts Options) (*Store, error) {
 		return nil, err
 	}
 	r := newRecords(limit)
-	return &Store{records: r, claims: dedup.NewClaims(dedup.ClaimsOptions{Done: r.find})}, nil
+	return &Store{records: r, claims: dedup.NewClaims(dedup.ClaimsOptions{Done: r.find, Made: r.madeBy})}, nil
 }
 
 func checkMaxIDs(n int) (int, error) {
@@ -77,24 +76,12 @@ func (s *Store) Commit(ctx context.Context, key dedup.Key, owner dedup.Owner, ou
 	if err := outcome.Validate(); err != nil {
 		return err
 	}
-	switch err := s.claims.Pin(ctx, key, owner); {
-	case errors.Is(err, dedup.ErrNotOwner):
-		return s.commitAgain(ctx, key, owner)
-	case err != nil:
+	if made, err := s.claims.Pin(ctx, key, owner); made || err != nil {
 		return err
 	}
 	s.records.put(key, owner, outcome, ttl)
 	s.claims.End(key)
 	return nil
-}
-
-// commitAgain answers a commit whose claim is gone: it is well when the same owner made it already.
-func (s *Store) commitAgain(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
-	again, err := s.claims.WhileIdle(ctx, key, func() bool { return s.records.madeBy(key, owner) })
-	if err != nil || again {
-		return err
-	}
-	return dedup.ErrNotOwner
 }
 
 // Release implements [dedup.Store].

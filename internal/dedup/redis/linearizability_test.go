@@ -281,7 +281,7 @@ func (m linearState) step(c linearCall) (linearState, linearAnswer) {
 	case "renew":
 		return m, linearAnswer{ok: held}
 	case "commit":
-		if held {
+		if held || m.state == dedup.Absent {
 			return linearState{dedup.Done, c.owner, c.status}, linearAnswer{ok: true}
 		}
 		return m, linearAnswer{ok: mine}

@@ -95,6 +95,9 @@ func TestServerWantsReplicas(t *testing.T) {
 func TestCommitThatIsNotOwnedNeedsNoReplica(t *testing.T) {
 	t.Parallel()
 	s := open(t, redis.Options{Addresses: addresses(redistest.New(t)), Replicas: 1})
+	if _, err := s.Claim(t.Context(), key("a"), dedup.NewOwner(), long); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Commit(t.Context(), key("a"), dedup.NewOwner(), outcome, long); !errors.Is(err, dedup.ErrNotOwner) {
 		t.Errorf("error = %v, want ErrNotOwner", err)
 	}

@@ -35,13 +35,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0
 `)
-	// commitScript answers 1 when the owner's commit stands, this one or an earlier one of the same token. An earlier one is
+	// commitScript answers 1 when the owner's commit stands, this one or an earlier one of the same token. A key that is absent
+	// is nobody's: the lease has run out, or the server has lost the claim, and the outcome is true all the same. An earlier one is
 	// written again as it is, with what is left of its time-to-live: WAIT asks how far replicas are with what its
 	// connection has written, and servers from Redis 7.2 on take a script that wrote nothing for one that need not be
 	// waited for. ARGV: claim value, done value, time-to-live.
 	commitScript = newScript(`#!lua flags=allow-oom
 local held = redis.call('GET', KEYS[1])
-if held == ARGV[1] then
+if not held or held == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
   return 1
 end
