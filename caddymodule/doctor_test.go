@@ -60,7 +60,7 @@ func TestDoctor(t *testing.T) {
 		"ok/nothing yet": {gateBlock(inMemory()), func(*gateway) {},
 			[]string{"gate dari at gate.test", "verified  nothing yet", "secret    1: 38 bytes, whsec_…", "store memory", "healthy, circuit breaker closed"}, ""},
 		"ok/verified": {gateBlock(inMemory()), func(g *gateway) { g.deliver("evt_1") },
-			[]string{"clock     senders' times are", "1 samples, signed", "verified  last 0s ago"}, ""},
+			[]string{"clock     senders' times are", "1 samples, signed", "verified  last "}, ""},
 		"ok/noise": {gateBlock(inMemory()), func(g *gateway) {
 			g.deliver("evt_1")
 			req := g.request(event("evt_2"))

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +77,55 @@ func TestDocumentedDoctor(t *testing.T) {
 	}
 	if want := "```\n" + report.text(now) + "```\n"; !strings.Contains(string(page), want) {
 		t.Errorf("docs/operations.md does not show\n%s", want)
+	}
+}
+
+// TestDocumentedLines holds the lines of the log that the documentation quotes to those that the code writes.
+func TestDocumentedLines(t *testing.T) {
+	t.Parallel()
+	var source strings.Builder
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	read := func(page string) string {
+		text, err := os.ReadFile("../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(strings.Fields(string(text)), " ")
+	}
+	operations, redis := read("operations.md"), read("redis.md")
+	for _, row := range []struct{ page, quoted, written string }{
+		{operations, "`store unavailable`", `"store unavailable"`},
+		{operations, "`store circuit breaker open; probing every second`", `"store circuit breaker open; probing every second"`},
+		{operations, "`store circuit breaker closed`", `"store circuit breaker closed;`},
+		{operations, "`commit pending`", `"commit pending:`},
+		{operations, "`pending commit recorded`", `"pending commit recorded"`},
+		{operations, "`commit lost`", `"commit lost:`},
+		{operations, "`a log prints signatures`", `"a log prints signatures,`},
+		{operations, "`request refused: signature mismatch`", `"request refused: "`},
+		{operations, "`signature mismatch explained`", `refusal.Title+" explained:`},
+		{redis, "`commit recorded on too few replicas`", `"commit recorded on too few replicas;`},
+	} {
+		if !strings.Contains(row.page, row.quoted) {
+			t.Errorf("the documentation does not quote %s", row.quoted)
+		}
+		if !strings.Contains(source.String(), row.written) {
+			t.Errorf("nothing writes %s, which the documentation quotes", row.written)
+		}
+	}
+	if refusal, _ := contract.RefusalFor(contract.CodeSignatureMismatch); refusal.Title != "signature mismatch" {
+		t.Errorf("the title is %q", refusal.Title)
 	}
 }

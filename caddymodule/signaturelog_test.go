@@ -113,25 +113,30 @@ func (g *gateway) printedAsTold(named []string) {
 	req := g.request(event("evt_1"))
 	_, sum, _ := strings.Cut(req.Header.Get(contract.HeaderSignature), "v1=")
 	g.send(req)
-	var printing []string
-	for _, name := range []string{"program.log", "site.log"} {
-		for line := range strings.Lines(readFile(g.t, g.dir+"/"+name)) {
-			var l struct{ Logger string }
-			if strings.Contains(line, sum) && json.Unmarshal([]byte(line), &l) == nil {
-				printing = append(printing, l.Logger)
-			}
+	for _, logger := range named {
+		if strings.HasPrefix(logger, "http.log.access") { // it writes when the sender has its answer already
+			eventually(g.t, logger+" was told of and prints nothing", func() bool { return slices.Contains(g.printing(sum), logger) })
 		}
 	}
-	for _, logger := range printing {
+	for _, logger := range g.printing(sum) {
 		if !slices.Contains(named, logger) {
 			g.t.Errorf("%s prints the signature and was not told of", logger)
 		}
 	}
-	for _, logger := range named {
-		if strings.HasPrefix(logger, "http.log.access") && !slices.Contains(printing, logger) {
-			g.t.Errorf("%s was told of and prints nothing", logger)
+}
+
+// printing returns the loggers that have printed a text.
+func (g *gateway) printing(text string) (loggers []string) {
+	g.t.Helper()
+	for _, name := range []string{"program.log", "site.log"} {
+		for line := range strings.Lines(readFile(g.t, g.dir+"/"+name)) {
+			var l struct{ Logger string }
+			if strings.Contains(line, text) && json.Unmarshal([]byte(line), &l) == nil {
+				loggers = append(loggers, l.Logger)
+			}
 		}
 	}
+	return loggers
 }
 
 // TestEveryProvidersSignatureIsLookedFor shows that the warning knows the header of each platform.
