@@ -30,6 +30,9 @@ func (b *beside) routes(list caddyhttp.RouteList, rest bool) (gates []*Handler) 
 		passed := !route.Terminal && (rest || b.answers(later, route.Group))
 		var inside []*Handler
 		for j, handler := range route.Handlers {
+			if gate, ok := handler.(*Handler); ok {
+				warnBehind(gate, route, route.Handlers[j+1:], later)
+			}
 			inside = append(inside, b.handler(handler, passed || slices.ContainsFunc(route.Handlers[j+1:], b.answered))...)
 		}
 		for _, gate := range inside {

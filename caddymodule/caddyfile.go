@@ -52,20 +52,34 @@ func parseDirective(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Err(badArgument(d.Val())) // without the argument, which may be a secret
 	}
-	seen := make(map[string]bool)
-	for d.NextBlock(0) {
-		name := d.Val()
-		if seen[name] && name != "secret" {
-			return d.Errf("%s: %s is given twice", directive, name)
-		}
-		seen[name] = true
-		if err := h.parseOption(d, name); err != nil {
-			return err
+	return eachOption(d, "", func(name string) error { return h.parseOption(d, name) }, "secret")
+}
+
+// badArgument says what is wrong with an argument of the directive, without showing it.
+func badArgument(text string) string {
+	const usage = directive + " takes no argument but a matcher, such as /hooks/* or @name"
+	if looksSecret(text) {
+		return usage + ": this looks like a secret, which belongs into the block as secret {env.NAME}, or into a secret_file"
+	}
+	return usage
+}
+
+// secretLength is how long a text is at least that is taken for a secret on account of its characters alone.
+const secretLength = 20
+
+// looksSecret reports whether a text may be a signing secret: by its prefix, as a placeholder, or since it is long and of the
+// characters of base64 or hexadecimal text.
+func looksSecret(text string) bool {
+	for _, prefix := range []string{"whsec_", "whpk_", "shpss_", "v1,whsec_", "{env.", "{$", "{file."} {
+		if strings.HasPrefix(strings.ToLower(text), prefix) {
+			return true
 		}
 	}
-	return nil
+	return len(text) >= secretLength && !strings.ContainsFunc(text, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+/=_-", r))
+	})
 }
 
 // parseOption reads one line of the directive's block.

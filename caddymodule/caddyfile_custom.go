@@ -23,18 +23,7 @@ import (
 //
 // Lines for timestamp and id may be given once for each kind, the others once.
 func (c *Custom) parse(d *caddyfile.Dispenser) error {
-	seen := make(map[string]bool)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		if seen[name] && name != "timestamp" && name != "id" {
-			return d.Errf("%s: provider custom: %s is given twice", directive, name)
-		}
-		seen[name] = true
-		if err := c.parseOption(d, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return eachOption(d, "provider custom", func(name string) error { return c.parseOption(d, name) }, "timestamp", "id")
 }
 
 // parseOption reads one line of the block.

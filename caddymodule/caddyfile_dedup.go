@@ -75,22 +75,14 @@ func knownStores() []string {
 // parseBlock reads the options that all stores share, and returns the lines that are the store's.
 func (p *Dedup) parseBlock(d *caddyfile.Dispenser) ([]caddyfile.Token, error) {
 	var rest []caddyfile.Token
-	seen := make(map[string]bool)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		if seen[name] {
-			return nil, d.Errf("%s: dedup %s is given twice", directive, name)
-		}
-		seen[name] = true
+	err := eachOption(d, "dedup", func(name string) error {
 		known, err := p.parseOption(d, name)
-		if err != nil {
-			return nil, err
-		}
-		if !known {
+		if err == nil && !known {
 			rest = append(rest, d.NextSegment()...)
 		}
-	}
-	return rest, nil
+		return err
+	})
+	return rest, err
 }
 
 // parseOption reads one line of the block, and reports whether it is one that all stores share.
@@ -181,13 +173,10 @@ func (p *Dedup) parseStore(d *caddyfile.Dispenser, name string, tokens []caddyfi
 
 // parseStoreBlock reads the options of the stores that are built in.
 func parseStoreBlock(d *caddyfile.Dispenser, maxIDs *int) error {
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "max_ids" {
-			return unknownOption(d, "dedup option", d.Val(), slices.Concat(dedupOptions, builtInOptions))
+	return eachOption(d, "dedup", func(name string) error {
+		if name != "max_ids" {
+			return unknownOption(d, "dedup option", name, slices.Concat(dedupOptions, builtInOptions))
 		}
-		if err := numberArg(d, maxIDs); err != nil {
-			return err
-		}
-	}
-	return nil
+		return numberArg(d, maxIDs)
+	})
 }

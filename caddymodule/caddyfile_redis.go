@@ -31,12 +31,7 @@ func (m *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if m.Addresses = d.RemainingArgs(); len(m.Addresses) == 0 {
 		return d.Errf("%s: dedup redis needs an address such as localhost:6379", directive)
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := m.parseOption(d, d.Val()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return eachOption(d, "dedup", func(name string) error { return m.parseOption(d, name) })
 }
 
 func (m *RedisStore) parseOption(d *caddyfile.Dispenser, name string) error {
@@ -101,18 +96,7 @@ func (c *RedisTLS) parse(d *caddyfile.Dispenser) error {
 	if err := noArg(d); err != nil {
 		return err
 	}
-	seen := make(map[string]bool)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		if seen[name] {
-			return d.Errf("%s: dedup tls %s is given twice", directive, name)
-		}
-		seen[name] = true
-		if err := c.parseOption(d, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return eachOption(d, "dedup tls", func(name string) error { return c.parseOption(d, name) })
 }
 
 func (c *RedisTLS) parseOption(d *caddyfile.Dispenser, name string) error {

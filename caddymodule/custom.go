@@ -37,8 +37,10 @@ type Custom struct {
 	// Tag stands ahead of the signature in its header, such as v1. Default: none; the header is one bare signature.
 	Tag string `json:"tag,omitempty"`
 
-	// TagSeparator stands between a tag and its value, ItemSeparator between tagged values. Default: none.
-	TagSeparator  string `json:"tag_separator,omitempty"`
+	// TagSeparator stands between a tag and its value. Default: none.
+	TagSeparator string `json:"tag_separator,omitempty"`
+
+	// ItemSeparator stands between tagged values. Default: none.
 	ItemSeparator string `json:"item_separator,omitempty"`
 
 	// Encoding of the signature: hex or base64. Default: hex.
@@ -48,17 +50,22 @@ type Custom struct {
 	// delivery: {timestamp}.{body}. Required.
 	SignedContent string `json:"signed_content,omitempty"`
 
-	// TimestampTag is the timestamp's tag in the signature header, TimestampHeader a header that holds it, both in seconds
-	// since 1970; TimestampField is a field of the body that holds it in the form of RFC 3339. Default: none.
-	TimestampTag    string `json:"timestamp_tag,omitempty"`
+	// TimestampTag is the tag of the timestamp in the signature header, in seconds since 1970. Default: none.
+	TimestampTag string `json:"timestamp_tag,omitempty"`
+
+	// TimestampHeader is a header that holds the timestamp, in seconds since 1970. Default: none.
 	TimestampHeader string `json:"timestamp_header,omitempty"`
-	TimestampField  string `json:"timestamp_field,omitempty"`
+
+	// TimestampField is a field of the body that holds the timestamp, in the form of RFC 3339. Default: none.
+	TimestampField string `json:"timestamp_field,omitempty"`
 
 	// IDHeader is a header that holds the delivery's id. Unless the template has {id} it is compared with the id in the body
-	// and counts for nothing by itself. IDField is the field of the body that holds the id. Default: none; the delivery is
-	// known by a hash of its body.
+	// and counts for nothing by itself. Default: none.
 	IDHeader string `json:"id_header,omitempty"`
-	IDField  string `json:"id_field,omitempty"`
+
+	// IDField is the field of the body that holds the delivery's id. Default: none; the delivery is known by a hash of its
+	// body.
+	IDField string `json:"id_field,omitempty"`
 
 	// EventField is the field of the body that holds the event type. Default: none.
 	EventField string `json:"event_field,omitempty"`

@@ -84,18 +84,7 @@ func (f *Forward) parse(d *caddyfile.Dispenser) error {
 	if _, err := forward.ParseAddress(f.Address); err != nil && !strings.Contains(f.Address, "{") {
 		return d.WrapErr(fmt.Errorf("%s: forward: %w", directive, err))
 	}
-	seen := make(map[string]bool)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		if seen[name] {
-			return d.Errf("%s: forward: %s is given twice", directive, name)
-		}
-		seen[name] = true
-		if err := f.parseOption(d, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return eachOption(d, "forward", func(name string) error { return f.parseOption(d, name) })
 }
 
 func (f *Forward) parseOption(d *caddyfile.Dispenser, name string) error {

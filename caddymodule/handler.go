@@ -158,6 +158,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		if h.receiver, err = h.Forward.client(h.Observe); err != nil {
 			return err
 		}
+		server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+		if err := checkOther(h.receiver.Address(), server); err != nil {
+			return err
+		}
 	}
 	if h.secrets, err = newSecretSource(h.Secrets, h.SecretFile, h.logger); err != nil {
 		return err

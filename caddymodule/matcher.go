@@ -37,6 +37,27 @@ func (m MatchEvent) Provision(ctx caddy.Context) error {
 			ctx.Logger().Warn("dari_event names a type that no built-in platform has", zap.String("type", eventType), zap.String("did_you_mean", near))
 		}
 	}
+	return m.warnAlone(ctx)
+}
+
+// warnAlone has a matcher on a server without a gate warned of once the whole configuration is known.
+func (m MatchEvent) warnAlone(ctx caddy.Context) error {
+	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return nil
+	}
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
+	logger := ctx.Logger()
+	app.atStart(func() error {
+		if !app.guarded[server] {
+			logger.Warn("dari_event matches nothing: its server has no dari_webhook, and only a gate knows the type of a delivery",
+				zap.String("server", server.Name()), zap.Strings("types", m))
+		}
+		return nil
+	})
 	return nil
 }
 

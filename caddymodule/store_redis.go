@@ -30,9 +30,10 @@ type RedisStore struct {
 	// SentinelMaster is the name of the master set that the Sentinels at the addresses watch. Default: no Sentinels.
 	SentinelMaster string `json:"sentinel_master,omitempty"`
 
-	// SentinelUsername and SentinelPassword authenticate with the Sentinels, which have users of their own. The password is
-	// a text, or one placeholder: {env.NAME} or {file./path}. Default: none.
+	// SentinelUsername is the ACL user of the Sentinels, which have users of their own. Default: their default user.
 	SentinelUsername string `json:"sentinel_username,omitempty"`
+
+	// SentinelPassword authenticates with the Sentinels: a text, or one placeholder: {env.NAME} or {file./path}. Default: none.
 	SentinelPassword string `json:"sentinel_password,omitempty"`
 
 	// Cluster tells that the addresses are nodes of a Cluster.

@@ -15,10 +15,12 @@ type RedisTLS struct {
 	// Default: the system's.
 	CA []string `json:"ca,omitempty"`
 
-	// Certificate and Key are PEM files for a server that wants to know its clients. Both or neither. Placeholders are
-	// resolved when the configuration is loaded.
+	// Certificate is a PEM file for a server that wants to know its clients; it needs a key. Placeholders are resolved when
+	// the configuration is loaded. Default: none.
 	Certificate string `json:"certificate,omitempty"`
-	Key         string `json:"key,omitempty"`
+
+	// Key is the PEM file with the certificate's key. Placeholders are resolved when the configuration is loaded.
+	Key string `json:"key,omitempty"`
 
 	// ServerName is the name in the server's certificate. Default: the host of the address.
 	ServerName string `json:"server_name,omitempty"`

@@ -26,6 +26,7 @@ const (
 func (h *Handler) warn() {
 	h.secrets.warn()
 	h.warnScheme()
+	h.warnTolerance()
 	h.warnBody()
 	h.warnTimes()
 	if h.lease != nil {
@@ -50,6 +51,13 @@ func (h *Handler) warnScheme() {
 	case !s.Content.Signs("timestamp"):
 		h.logger.Warn("the timestamp is not signed: a delivery that is replayed with a new one is told by the time in its body alone",
 			zap.String("scheme", s.Name))
+	}
+}
+
+// warnTolerance tells of a window that nothing is held against.
+func (h *Handler) warnTolerance() {
+	if h.Tolerance != nil && (h.provider.Unsigned() || !h.gate.Scheme().Dated()) {
+		h.logger.Warn("tolerance has no effect: the provider dates nothing; leave it out")
 	}
 }
 

@@ -86,6 +86,10 @@ func TestSettingsThatAreWarnedOf(t *testing.T) {
 		{"fail/max_ids below in memory", []string{inMemory("max_ids 999")}, "max_ids is so small", true},
 		{"fail/max_ids below on disk", []string{"dedup disk {\nmax_ids 999\n}"}, "max_ids is so small", true},
 		{"ok/forward for a second", []string{"dedup off", "forward a:1 {\ntimeout 1s\nkeepalive 1s\n}"}, "less than a second", false},
+		{"ok/tolerance that counts", []string{inMemory(), "tolerance 5m"}, "tolerance has no effect", false},
+		{"fail/tolerance of nothing", []string{inMemory(), "provider github", "tolerance 5m"}, "tolerance has no effect", true},
+		{"ok/nothing is forwarded", []string{inMemory()}, "forward takes every delivery", false},
+		{"fail/forward with something behind", []string{inMemory(), "forward a:1"}, "forward takes every delivery", true},
 		{"fail/forward for less", []string{"dedup off", "forward a:1 {\ntimeout 999ms\n}"}, "forward timeout is less", true},
 		{"fail/forward kept for less", []string{"dedup off", "forward a:1 {\nkeepalive 1ms\n}"}, "forward keepalive is less", true},
 	} {

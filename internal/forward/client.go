@@ -64,6 +64,9 @@ func New(opts Options) *Client {
 	return c
 }
 
+// Address is where the receiver listens.
+func (c *Client) Address() Address { return c.opts.Address }
+
 // Timeout bounds one delivery at the receiver.
 func (c *Client) Timeout() time.Duration { return c.opts.Timeout }
 
