@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -87,5 +88,35 @@ func TestRedisWithoutReplicasAtStart(t *testing.T) {
 	}
 	if a := g.deliver("evt_1"); a.status != http.StatusOK {
 		t.Errorf("a delivery: %s", a)
+	}
+}
+
+// TestRedisLossIsNamedAndCounted has an address lead to a server that lacks a record and has given its key to a copy.
+func TestRedisLossIsNamedAndCounted(t *testing.T) {
+	old, next := redistest.New(t), redistest.New(t)
+	p := redistest.NewPointer(t, old)
+	g, r := newGateway(t), newReceiver(t, nil)
+	_, seen := transcript.since(0)
+	g.load(gateBlock("dedup redis "+p.Addr+" {\ntimeout 5s\n}") + "\n" + r.proxy())
+	for _, id := range []string{"evt_kept", "evt_taken"} {
+		if a := g.deliver(id); a.status != http.StatusOK {
+			t.Fatalf("%s: %s", id, a)
+		}
+	}
+	next.Must(t, "SET", "darihook:1:{dari/evt_taken}", "c0123456789abcdef", "PX", "600000")
+	host, port, _ := net.SplitHostPort(next.Addr)
+	p.To(next)
+	old.Must(t, "REPLICAOF", host, port)
+	eventually(t, "the new primary", func() bool { return g.deliver("evt_kept").duplicate() })
+	const lost = `caddy_dari_webhook_lost_claims_total{provider="dari"}`
+	eventually(t, "the count", func() bool { return g.metric(lost) == "1" })
+	log, _ := transcript.since(seen)
+	for _, says := range []string{"redis primary changed", "commit lost", "evt_taken"} {
+		if !strings.Contains(log, says) {
+			t.Errorf("the log does not say %s", says)
+		}
+	}
+	if n := r.hits.Load(); n != 2 {
+		t.Errorf("%d runs, want 2", n)
 	}
 }

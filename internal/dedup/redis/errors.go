@@ -202,6 +202,9 @@ func (o Options) misled(err error) bool {
 
 // textOf is what the server has answered, or empty.
 func textOf(err error) string {
+	if e, ok := errors.AsType[serverError](err); ok {
+		return e.Error()
+	}
 	if e, ok := errors.AsType[*rueidis.RedisError](err); ok {
 		return e.Error()
 	}

@@ -40,7 +40,9 @@ func (o *outcomes) add(c confirmed) {
 		o.all[o.head] = confirmed{}
 	}
 	if o.head > len(o.all)/2 {
-		o.all, o.head = append(o.all[:0], o.all[o.head:]...), 0
+		kept := append(o.all[:0], o.all[o.head:]...)
+		clear(o.all[len(kept):])
+		o.all, o.head = kept, 0
 	}
 }
 

@@ -63,6 +63,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s.commits.init(s, s.commits.replicate)
 	s.waits.init(s)
 	s.recent.init(s)
+	if s.watch != nil {
+		s.watch.start()
+	}
 	if err := s.reach(ctx); misconfigured(err) {
 		s.Close()
 		return nil, err

@@ -56,10 +56,14 @@ type vote struct {
 func newSentinels(opts Options, moved func(string)) *sentinels {
 	s := &sentinels{opts: opts, moved: moved, votes: make(map[string]*vote), heard: make(chan struct{})}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	for _, address := range opts.Addresses {
+	return s
+}
+
+// start follows the Sentinels of the configuration, and all that they know.
+func (s *sentinels) start() {
+	for _, address := range s.opts.Addresses {
 		s.watch(address, true)
 	}
-	return s
 }
 
 // watch follows one more Sentinel.
