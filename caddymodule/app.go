@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -65,7 +67,7 @@ func (a *App) lease(module StoreModule) (*storeLease, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id, err := identify(module)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrPermission) { // whoever validates may have fewer rights than whoever starts
 		return nil, fmt.Errorf("%s: %w", id.kind, err)
 	}
 	l := &storeLease{id: id, module: module, settings: module, settled: make(chan struct{})}

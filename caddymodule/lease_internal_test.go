@@ -3,12 +3,13 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
+	"github.com/darihook/darihook/internal/dedup/disk"
 )
 
 // testStore is a store in memory whose opening and closing a test decides.
@@ -201,4 +202,29 @@ func TestStartThatFails(t *testing.T) {
 	}
 }
 
-var _ caddy.Module = (*testStore)(nil)
+// hiddenStore is in a directory that this user may not see.
+type hiddenStore struct{ testStore }
+
+func (*hiddenStore) Place() (disk.Place, error) { return disk.Place{}, fs.ErrPermission }
+
+// TestNoRights shows that they are missed at the start and not by a validation, which somebody else may run.
+func TestNoRights(t *testing.T) {
+	t.Parallel()
+	app := new(App)
+	l, err := app.lease(new(hiddenStore))
+	if err != nil {
+		t.Fatalf("before the start: %v", err)
+	}
+	if err := app.Start(); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("Start: %v, want %v", err, fs.ErrPermission)
+	}
+	if err := l.release(time.Now()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Interface guards.
+var (
+	_ StoreModule = (*testStore)(nil)
+	_ placed      = (*hiddenStore)(nil)
+)

@@ -54,7 +54,7 @@ func (m *DiskStore) Provision(ctx caddy.Context) error {
 	}
 	_, err = look(func() (struct{}, error) { return struct{}{}, disk.Check(m.Path, disk.Options{MaxIDs: int64(m.MaxIDs)}) })
 	if errors.Is(err, disk.ErrNoSpace) {
-		ctx.Logger().Warn("the store's disk has too little space: deliveries are answered 503 while it is full; make room, or lower max_ids",
+		ctx.Logger().Warn("the store's disk has too little space: deliveries get 503 while it is full; make room, or lower max_ids",
 			zap.String("path", m.Path), zap.Error(err))
 		return nil
 	}

@@ -84,6 +84,8 @@ func TestSettingsThatAreWarnedOf(t *testing.T) {
 		{"ok/nothing is remembered", []string{"dedup off"}, "lease is so", false},
 		{"ok/max_ids of a thousand", []string{inMemory("max_ids 1000")}, "max_ids is so small", false},
 		{"fail/max_ids below in memory", []string{inMemory("max_ids 999")}, "max_ids is so small", true},
+		{"ok/max_ids that the disk holds", []string{"dedup disk {\nmax_ids 1000\n}"}, "disk has too little space", false},
+		{"fail/max_ids beyond the disk", []string{"dedup disk {\nmax_ids 1000000000000000\n}"}, "disk has too little space", true},
 		{"fail/max_ids below on disk", []string{"dedup disk {\nmax_ids 999\n}"}, "max_ids is so small", true},
 		{"ok/forward for a second", []string{"dedup off", "forward a:1 {\ntimeout 1s\nkeepalive 1s\n}"}, "less than a second", false},
 		{"ok/tolerance that counts", []string{inMemory(), "tolerance 5m"}, "tolerance has no effect", false},

@@ -66,8 +66,9 @@ func checkVolume(path string, maxIDs int64, opts Options) error {
 		return fmt.Errorf("%w: %s has %d MiB, at least %d MiB are needed", ErrTooSmall, path, total>>20, (least+leastRoom)>>20)
 	case usage.AvailBytes < least:
 		return fmt.Errorf("%w: %s has %d MiB, at least %d MiB are needed", ErrNoSpace, path, usage.AvailBytes>>20, least>>20)
-	case uint64(maxIDs)*bytesPerID > total-least:
-		return fmt.Errorf("%w: %d ids take about %d MiB, the volume of %s has %d MiB", ErrNoSpace, maxIDs, uint64(maxIDs)*bytesPerID>>20, path, total>>20)
+	case uint64(maxIDs) > (total-least)/bytesPerID:
+		return fmt.Errorf("%w: the volume of %s has %d MiB, which hold about %d ids, not %d",
+			ErrNoSpace, path, total>>20, (total-least)/bytesPerID, maxIDs)
 	}
 	return nil
 }

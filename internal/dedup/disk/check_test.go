@@ -2,8 +2,11 @@ package disk
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -38,6 +41,7 @@ func TestCheck(t *testing.T) {
 		"ok/unchecked":      {total: 1, free: 0, opts: Options{MinFree: -1}},
 		"ok/many":           {total: 1000, free: 500, opts: Options{MaxIDs: 6_000_000}},
 		"fail/too many":     {total: 1000, free: 500, opts: Options{MaxIDs: 7_000_000}, want: ErrNoSpace},
+		"fail/no number":    {total: 1000, free: 500, opts: Options{MaxIDs: math.MaxInt64}, want: ErrNoSpace},
 		"fail/full":         {total: 1000, free: 63, want: ErrNoSpace},
 		"fail/small":        {total: 79, free: 79, want: ErrTooSmall},
 		"fail/other format": {files: map[string]string{versionName: versionPrefix + "9\n"}, total: 1000, free: 500, want: ErrVersion},
@@ -66,6 +70,20 @@ func TestCheck(t *testing.T) {
 				t.Errorf("it has made the directory: %v", err)
 			}
 		})
+	}
+}
+
+// TestDocumentedVolume holds the docs to the figures.
+func TestDocumentedVolume(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := fmt.Sprintf("**Its volume** must have %d MiB at least, or the configuration does not load. `max_ids` that the volume cannot hold, at %d bytes an id,",
+		(DefaultMinFree+leastRoom)>>20, bytesPerID)
+	if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), said) { // lines may be broken anywhere
+		t.Errorf("docs/operations.md does not say %q", said)
 	}
 }
 
