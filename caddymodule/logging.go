@@ -3,10 +3,14 @@ package caddymodule
 import (
 	"context"
 	"log/slog"
+	"math"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap/exp/zapslog"
 )
+
+// noStack is above every level: where in the program a store's fault shows is of no use to an operator.
+const noStack = slog.Level(math.MaxInt)
 
 // currentLogger returns a logger for what outlives a configuration. It looks up Caddy's log anew for every line, since the
 // one of the configuration that opened a store is closed by the next reload.
@@ -20,7 +24,7 @@ type currentHandler struct {
 }
 
 func (h currentHandler) now() slog.Handler {
-	var current slog.Handler = zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(h.name))
+	var current slog.Handler = zapslog.NewHandler(caddy.Log().Core(), zapslog.WithName(h.name), zapslog.AddStacktraceAt(noStack))
 	if h.extend != nil {
 		current = h.extend(current)
 	}

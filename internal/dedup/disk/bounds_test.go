@@ -15,7 +15,7 @@ func TestMaxIDs(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s := openAt(t, path, Options{MaxIDs: 3})
+		s := openAt(t, path, Options{MaxIDs: 3, MinFree: -1})
 		for i, ttl := range []time.Duration{time.Minute, time.Hour} {
 			if err := commitOne(t, s, key(fmt.Sprint(i)), ttl); err != nil {
 				t.Fatal(err)
@@ -58,7 +58,7 @@ func TestPurge(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s := openAt(t, path, Options{})
+		s := openAt(t, path, Options{MinFree: -1})
 		const n = 5 * purgeBatch / 2
 		for i := range n {
 			for _, scope := range []string{"one", "other"} {
@@ -76,7 +76,7 @@ func TestPurge(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s = openAt(t, path, Options{})
+		s = openAt(t, path, Options{MinFree: -1})
 		wantDone(t, s, 1, again, 0)
 		if pairs := countPairs(t, s); pairs != 4 {
 			t.Errorf("%d pairs left, want a record, its expiry and two counts", pairs)
@@ -90,7 +90,7 @@ func TestPurgeAfterShorterTTL(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s := openAt(t, path, Options{})
+		s := openAt(t, path, Options{MinFree: -1})
 		for i, ttl := range []time.Duration{time.Second, time.Hour, time.Second, time.Minute} {
 			if err := commitOne(t, s, key(fmt.Sprint(i)), ttl); err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,21 +45,21 @@ type sickDisk struct {
 }
 
 func (d *sickDisk) files() vfs.FS {
-	return errorfs.Wrap(exclusiveFS{vfs.Default}, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if op.Kind == errorfs.OpFilePreallocate || op.Kind == errorfs.OpGetDiskUsage || d.healed.Load() {
+	return breaking(func(kind errorfs.OpKind, name string) error {
+		if kind == errorfs.OpFilePreallocate || kind == errorfs.OpGetDiskUsage || d.healed.Load() {
 			return nil
 		}
 		if d.counted.Add(1) == d.nth {
-			what := fmt.Sprintf("%s of %s", operations[op.Kind], op.Path[strings.LastIndex(op.Path, "/")+1:])
+			what := fmt.Sprintf("%s of %s", operations[kind], filepath.Base(name))
 			d.what.Store(&what)
-			d.kind.Store(int64(op.Kind) + 1)
+			d.kind.Store(int64(kind) + 1)
 			return d.errno
 		}
-		if d.lasting && d.kind.Load() == int64(op.Kind)+1 {
+		if d.lasting && d.kind.Load() == int64(kind)+1 {
 			return d.errno
 		}
 		return nil
-	}))
+	})
 }
 
 // life is what a store goes through while its disk fails, with what it has acknowledged.

@@ -185,7 +185,10 @@ type roomy struct {
 	free atomic.Uint64
 }
 
-func (r *roomy) GetDiskUsage(string) (vfs.DiskUsage, error) {
+func (r *roomy) GetDiskUsage(dir string) (vfs.DiskUsage, error) {
+	if _, err := r.Stat(dir); err != nil {
+		return vfs.DiskUsage{}, err
+	}
 	return vfs.DiskUsage{AvailBytes: r.free.Load()}, nil
 }
 

@@ -25,13 +25,14 @@ type space struct {
 	files   vfs.FS
 	minimum int64
 	inodes  func(dir string) (free uint64, known bool)
+	access  func(dir string) error
 	home    os.FileInfo // the directory as it was found; nil: not looked at
 	fault   atomic.Pointer[error]
 }
 
 func newSpace(dir string, opts Options) *space {
 	home, _ := os.Stat(dir) // one that is not there yet has nothing to be compared with
-	return &space{dir: dir, files: opts.files, minimum: opts.MinFree, inodes: freeInodes, home: home}
+	return &space{dir: dir, files: opts.files, minimum: opts.MinFree, inodes: freeInodes, access: writable, home: home}
 }
 
 // watch looks again and again until the session ends. Callers never do, since a file system may not answer.
@@ -93,7 +94,7 @@ func (s *space) lookFor(minimum int64) error {
 	if now, err := os.Stat(s.dir); err == nil && s.home != nil && !os.SameFile(s.home, now) {
 		return fmt.Errorf("%w: %s was replaced while in use: restart to use the new one", ErrUnavailable, s.dir)
 	}
-	if err := writable(s.dir); err != nil {
+	if err := s.access(s.dir); err != nil {
 		return fmt.Errorf("%w: %s is not writable: %w", ErrUnavailable, s.dir, err)
 	}
 	return nil
