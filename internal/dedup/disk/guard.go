@@ -192,7 +192,7 @@ func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	if err != nil {
 		return nil, g.read(name, err)
 	}
-	return guardedFile{File: f, guard: g, name: name}, nil
+	return guardedFile{File: f, guard: g, name: name, reading: true}, nil
 }
 
 // OpenDir implements [vfs.FS].
@@ -261,6 +261,8 @@ type guardedFile struct {
 	name  string
 	flush bool     // a table that is written from memory
 	log   *logFile // nil: no log
+	// reading: it was opened to be read. Who reads must never stay here, since a claim's lock may be held.
+	reading bool
 }
 
 func (f guardedFile) end(err error) error {
@@ -315,6 +317,9 @@ func (f guardedFile) Preallocate(offset, length int64) error {
 
 // Close implements [vfs.File].
 func (f guardedFile) Close() error {
+	if f.reading {
+		return f.guard.read(f.name, f.File.Close())
+	}
 	f.guard.begin()
 	err := f.end(f.File.Close())
 	if f.flush && err == nil {
@@ -323,11 +328,10 @@ func (f guardedFile) Close() error {
 	return err
 }
 
-// Stat implements [vfs.File]. The engine asks for it within the change from one log to the next.
+// Stat implements [vfs.File]. The engine asks for it within the change from one log to the next, and while it reads.
 func (f guardedFile) Stat() (vfs.FileInfo, error) {
-	f.guard.begin()
 	info, err := f.File.Stat()
-	return info, f.end(err)
+	return info, f.guard.read(f.name, err)
 }
 
 // Read implements [vfs.File].

@@ -277,3 +277,36 @@ func TestSpace(t *testing.T) {
 		})
 	}
 }
+
+// TestReadersPassAFailedEngine reads from a table after the engine's end: whoever reads may hold a claim's lock.
+func TestReadersPassAFailedEngine(t *testing.T) {
+	t.Parallel()
+	files := vfs.NewMem()
+	made, err := files.Create("000001"+tableSuffix, flushes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := made.Write([]byte("records")); err != nil {
+		t.Fatal(err)
+	}
+	e := newEngine(engineOptions{files: files, log: newThrottle(nil)})
+	e.fail(syscall.EIO)
+	read := make(chan error, 1)
+	go func() {
+		f, err := e.guard.Open("000001" + tableSuffix)
+		if err == nil {
+			_, stat := f.Stat()
+			_, at := f.ReadAt(make([]byte, 1), 0)
+			err = errors.Join(stat, at, f.Close())
+		}
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if err != nil {
+			t.Errorf("reading: %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the reader is kept")
+	}
+}
