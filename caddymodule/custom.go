@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -98,6 +99,11 @@ func (c *Custom) provider() (contract.Provider, error) {
 	}
 	if err := signature.CheckScheme(p.Scheme); err != nil {
 		return p, fmt.Errorf("provider custom: %w", err)
+	}
+	for _, name := range []string{c.Header, c.TimestampHeader, c.IDHeader} {
+		if isOurs(name) && !maySay(http.CanonicalHeaderKey(name)) {
+			return p, fmt.Errorf("provider custom: %s: only a gate sets this header, and a sender's own is removed", name)
+		}
 	}
 	return p, c.checkRisks(p.Scheme)
 }

@@ -20,6 +20,11 @@ var ours = append(slices.Clone(vouchers), contract.HeaderDuplicate, contract.Hea
 // saidVar is the request variable that holds what the sender says in the two fields that it may send too, for the gate alone.
 const saidVar = "dari_webhook.said"
 
+// maySay reports whether a sender may send one of the gate's fields, in this spelling.
+func maySay(field string) bool {
+	return field == contract.HeaderID || field == contract.HeaderTimestamp
+}
+
 // said is what a sender says of its delivery. The gate holds it against what is signed.
 type said struct{ id, timestamp []string }
 

@@ -336,6 +336,10 @@ func TestProvidersThatCannotStart(t *testing.T) {
 		"two schemes":            {"provider standard_webhooks\nsecret whsec_" + base64.StdEncoding.EncodeToString([]byte(strong)), public, "different schemes"},
 		"no scope": {"provider custom {\nheader X-A\nsigned_content {timestamp}.{body}\ntimestamp header X-T\n}", strong,
 			"scope must name the platform"},
+		"the gate's own header": {"scope x\nprovider custom {\nheader X-A\nsigned_content {timestamp}.{body}\ntimestamp header X-T\nid header dari_webhook_verified\n}", strong,
+			"only a gate sets this header"},
+		"the gate's header, misspelt": {"scope x\nprovider custom {\nheader X-A\nsigned_content {timestamp}.{body}\ntimestamp header Dari_Webhook_Timestamp\n}", strong,
+			"only a gate sets this header"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t)
