@@ -18,7 +18,8 @@ const healthTime = 2 * time.Second
 
 // adminHealth is the state of a store. It is healthy when it answers and no gate leaves it alone. A gate that waits for a
 // delivery to try the store takes nothing from its health: a machine that is out of rotation for its health gets no delivery.
-// Nor do replicas that are away, since deliveries are answered and recorded all the same; they show as the reason.
+// Nor do replicas that are away, since deliveries are answered and recorded all the same, nor some of a Cluster's nodes, since the
+// keys of the others are served; they show as the reason.
 type adminHealth struct {
 	Store   string `json:"store"`
 	Address string `json:"address,omitempty"`
@@ -56,19 +57,20 @@ func (s usedStore) health(ctx context.Context) adminHealth {
 	defer cancel()
 	h := adminHealth{Store: s.id.kind, Address: s.address(), Healthy: true}
 	if err := probe(ctx, s.Store); err != nil {
-		h.Healthy, h.Reason, h.Error = errors.Is(err, dedup.ErrTooFewCopies), faultReason(err), err.Error()
+		h.Healthy, h.Reason, h.Error = errors.Is(err, dedup.ErrTooFewCopies) || errors.Is(err, dedup.ErrSomeNodes), faultReason(err), err.Error()
 	}
-	breaker := s.breaker()
-	h.Breaker, h.Healthy = breaker.String(), h.Healthy && breaker != gate.BreakerOpen
+	worst, away := s.breaker()
+	h.Breaker, h.Healthy = worst.String(), h.Healthy && !away
 	return h
 }
 
-// breaker is the worst of the breakers of the store's gates.
-func (s usedStore) breaker() (worst gate.Breaker) {
+// breaker is the worst of the breakers of the store's gates. The store is away where a gate leaves all of its nodes alone.
+func (s usedStore) breaker() (worst gate.Breaker, away bool) {
 	for _, u := range s.users {
-		worst = max(worst, u.gate.Stats().Breaker)
+		stats := u.gate.Stats()
+		worst, away = max(worst, stats.Breaker), away || stats.BestBreaker == gate.BreakerOpen
 	}
-	return worst
+	return worst, away
 }
 
 // prober is a store that shows by itself whether it can do its part.

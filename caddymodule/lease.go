@@ -187,5 +187,33 @@ func (l *storeLease) Stats() Stats {
 // Close implements [Store]. It does nothing: a gate gives its share back by release.
 func (*storeLease) Close() error { return nil }
 
-// Interface guard.
-var _ Store = (*storeLease)(nil)
+// sharded is the open store, where it has several nodes.
+func (l *storeLease) sharded() dedup.Sharded {
+	if s := l.current(); s != nil {
+		sharded, _ := s.Store.(dedup.Sharded)
+		return sharded
+	}
+	return nil
+}
+
+// Node implements [dedup.Sharded].
+func (l *storeLease) Node(key Key) string {
+	if s := l.sharded(); s != nil {
+		return s.Node(key)
+	}
+	return ""
+}
+
+// Nodes implements [dedup.Sharded].
+func (l *storeLease) Nodes() []string {
+	if s := l.sharded(); s != nil {
+		return s.Nodes()
+	}
+	return nil
+}
+
+// Interface guards.
+var (
+	_ Store         = (*storeLease)(nil)
+	_ dedup.Sharded = (*storeLease)(nil)
+)

@@ -66,7 +66,7 @@ const (
 
 // Outcome is what a commit records and what later copies are answered with.
 type Outcome struct {
-	// Status is the receiver's HTTP status, 100 to 999.
+	// Status is the receiver's HTTP status, 200 to 999: one below is no answer.
 	Status int
 	// At is when the receiver answered. Stores keep at least millisecond precision.
 	At time.Time
@@ -111,6 +111,10 @@ var (
 	ErrUnchanged = errors.New("nothing changed")
 	// ErrClosed answers every call after Close.
 	ErrClosed = errors.New("store closed")
+	// ErrSomeNodes is the fault of a [Sharded] store some of whose servers, and not all, cannot answer.
+	ErrSomeNodes = errors.New("some nodes of the store cannot answer")
+	// ErrRecord is a fault of one key's record, which cannot be read. It says nothing about other keys.
+	ErrRecord = errors.New("unreadable record")
 	// ErrFailed is a fault that no repetition ends: the store answers it until it is opened anew.
 	ErrFailed = errors.New("store failed")
 )
@@ -173,6 +177,15 @@ type Store interface {
 type LossReporter interface {
 	// OnLoss has f called for each such key of a scope, until stop is called. Of several that ask for one scope, one is called.
 	OnLoss(scope string, f func(Key)) (stop func())
+}
+
+// Sharded is what a [Store] is as well whose keys lie on several servers, each of which may fail by itself. Its methods do not
+// ask the servers.
+type Sharded interface {
+	// Node names the server that has a key; "" while it is not known.
+	Node(key Key) string
+	// Nodes names all servers that have keys; none while they are not known.
+	Nodes() []string
 }
 
 // Stats is what a store holds at one moment. A number that the backend does not know is negative.

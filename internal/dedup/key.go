@@ -23,10 +23,10 @@ func (k Key) Validate() error {
 	return nil
 }
 
-// Validate reports a status outside 100 to 999 with an error that wraps [ErrOutcome]. Every store calls it before it
+// Validate reports a status outside 200 to 999 with an error that wraps [ErrOutcome]. Every store calls it before it
 // commits.
 func (o Outcome) Validate() error {
-	if o.Status < 100 || o.Status > 999 {
+	if o.Status < 200 || o.Status > 999 {
 		return fmt.Errorf("%w: status %d", ErrOutcome, o.Status)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/darihook/darihook/internal/dedup"
 )
 
 const (
@@ -59,7 +61,7 @@ func newBreaker(o Observer) *breaker {
 		MaxRequests:  1,
 		Timeout:      breakerRest,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFaults },
-		IsSuccessful: func(err error) bool { return !isFault(err) },
+		IsSuccessful: func(err error) bool { return !opensBreaker(err) },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			if from == gobreaker.StateClosed || to == gobreaker.StateClosed { // not for every probe that failed
 				o.BreakerMoved(to == gobreaker.StateOpen)
@@ -68,12 +70,15 @@ func newBreaker(o Observer) *breaker {
 	})}
 }
 
+// opensBreaker tells faults of a store from those of one key, whose record cannot be read.
+func opensBreaker(err error) bool { return isFault(err) && !errors.Is(err, dedup.ErrRecord) }
+
 // guard asks unless the breaker is open; the answer counts. What was not asked is answered with errSpared and the last fault,
 // so that an operator who looks later reads the cause all the same.
 func (b *breaker) guard(ask func() error) error {
 	_, err := b.circuit.Execute(func() (struct{}, error) {
 		err := ask()
-		if isFault(err) {
+		if opensBreaker(err) {
 			b.lastFault.Store(&err)
 		}
 		return struct{}{}, err

@@ -209,17 +209,20 @@ type Stats struct {
 	Pending int64
 	// BodyBytes is the memory taken by bodies.
 	BodyBytes int64
-	// Breaker tells whether the store is asked, or has failed too often.
+	// Breaker tells whether the store is asked, or has failed too often. Of several nodes it is that of the worst.
 	Breaker Breaker
+	// BestBreaker is that of the best node: while it is not open, the gate can take deliveries.
+	BestBreaker Breaker
 }
 
 // Stats tells what the Gate holds.
 func (g *Gate) Stats() Stats {
+	worst, best := g.store.state()
 	return Stats{
 		InFlight:  g.flights.count(),
 		Pending:   g.pending.n.Load(),
 		BodyBytes: g.budget.used.Load() * g.opts.copies(),
-		Breaker:   g.store.state(),
+		Breaker:   worst, BestBreaker: best,
 	}
 }
 

@@ -16,24 +16,26 @@ const (
 	commitPatience = 4
 )
 
-// guardedStore is a store behind time-outs and a circuit breaker, whose faults are reported.
+// guardedStore is a store behind time-outs and circuit breakers, whose faults are reported.
 type guardedStore struct {
 	dedup.Store
 	timeout  time.Duration
 	observer Observer
-	breaker  *breaker
+	breakers breakers
 }
 
 func guard(o Options) *guardedStore {
-	return &guardedStore{Store: o.Store, timeout: o.StoreTimeout, observer: o.Observer, breaker: newBreaker(o.Observer)}
+	s := &guardedStore{Store: o.Store, timeout: o.StoreTimeout, observer: o.Observer}
+	s.breakers.init(o)
+	return s
 }
 
-// state tells how the breaker stands; without a store it is closed.
-func (s *guardedStore) state() Breaker {
+// state tells how the worst of the breakers stands, and the best; without a store they are closed.
+func (s *guardedStore) state() (worst, best Breaker) {
 	if s == nil {
-		return BreakerClosed
+		return BreakerClosed, BreakerClosed
 	}
-	return s.breaker.state()
+	return s.breakers.state()
 }
 
 // isFault tells a store that cannot answer from one whose answer is no.
@@ -58,7 +60,7 @@ func (s *guardedStore) ask(ctx context.Context, op Operation, patience time.Dura
 
 // claim asks for a key unless the breaker is open.
 func (s *guardedStore) claim(ctx context.Context, key dedup.Key, owner dedup.Owner, lease time.Duration) (claim dedup.Claim, err error) {
-	err = s.breaker.guard(func() error {
+	err = s.breakers.of(key).guard(func() error {
 		return s.ask(ctx, OpClaim, s.timeout, func(ctx context.Context) (err error) {
 			claim, err = s.Claim(ctx, key, owner, lease)
 			return err
@@ -95,7 +97,7 @@ func (s *guardedStore) offer(ctx context.Context, key dedup.Key, owner dedup.Own
 
 // reoffer offers an outcome once more, in the background.
 func (s *guardedStore) reoffer(ctx context.Context, key dedup.Key, owner dedup.Owner, outcome dedup.Outcome, ttl time.Duration) error {
-	return s.breaker.spare(func() error { return s.offer(ctx, key, owner, outcome, ttl) })
+	return s.breakers.of(key).spare(func() error { return s.offer(ctx, key, owner, outcome, ttl) })
 }
 
 // isFinal tells an answer to a commit or a release that another attempt would not change.
@@ -106,7 +108,7 @@ func isFinal(err error) bool {
 
 // release ends a claim unless the breaker is open.
 func (s *guardedStore) release(ctx context.Context, key dedup.Key, owner dedup.Owner) error {
-	return s.breaker.spare(func() error {
+	return s.breakers.of(key).spare(func() error {
 		return s.ask(ctx, OpRelease, s.timeout, func(ctx context.Context) error {
 			return s.Release(ctx, key, owner)
 		})

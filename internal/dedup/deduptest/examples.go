@@ -113,7 +113,7 @@ func exampleCommitOthers(s *subject) {
 }
 
 func exampleOutcome(s *subject) {
-	for _, status := range []int{100, 200, 599, 999} {
+	for _, status := range []int{200, 404, 599, 999} {
 		key, owner := s.key("status"), dedup.NewOwner()
 		want := dedup.Outcome{Status: status, At: time.UnixMilli(1_790_000_000_123 + int64(status))}
 		s.mustClaim(key, owner, long)
@@ -339,7 +339,7 @@ func exampleBadKeys(s *subject) {
 func exampleBadOutcome(s *subject) {
 	key, owner := s.key("a"), dedup.NewOwner()
 	s.mustClaim(key, owner, long)
-	for _, status := range []int{-1, 0, 99, 1000, 65_736} {
+	for _, status := range []int{-1, 0, 99, 101, 199, 1000, 65_736} {
 		s.want("commit", dedup.ErrOutcome, s.Commit(ctx(s), key, owner, outcome(status), long))
 	}
 	s.wantState(key, dedup.InFlight)

@@ -3,7 +3,7 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/darihook/darihook/internal/dedup"
@@ -30,7 +30,7 @@ var (
 	writesKey = []byte("mwrites")
 )
 
-var errRecord = errors.New("damaged record")
+var errRecord = fmt.Errorf("%w: damaged", dedup.ErrRecord)
 
 // record is the value of an 'r' pair.
 type record struct {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/darihook/darihook/internal/dedup"
@@ -60,20 +62,38 @@ func (s *Store) Check(ctx context.Context) (Server, error) {
 	if err != nil {
 		return server, err
 	}
-	return server, s.rehearse(ctx)
+	return server, s.rehearse(ctx, checkKey())
 }
 
 // Probe takes a key of its own through the protocol and leaves nothing behind. It fails where a delivery would: a server
 // that shows what it has and takes no writes is not well.
-func (s *Store) Probe(ctx context.Context) error { return s.rehearse(ctx) }
+//
+// Every node of a Cluster is tried. Where some fail and others do not, the error is [dedup.ErrSomeNodes] as well.
+func (s *Store) Probe(ctx context.Context) error {
+	keys := s.keyOfEachNode()
+	faults := make([]error, len(keys))
+	var asking sync.WaitGroup
+	for i, key := range keys {
+		asking.Go(func() { faults[i] = s.rehearse(ctx, key) })
+	}
+	asking.Wait()
+	err := errors.Join(faults...)
+	if slices.Contains(faults, nil) && err != nil {
+		return fmt.Errorf("%w: %w", dedup.ErrSomeNodes, err)
+	}
+	return err
+}
 
 // checkScope holds the keys of rehearsals.
 const checkScope = "darihook-check"
 
+func checkKey() dedup.Key {
+	return dedup.Key{Scope: checkScope, ID: fmt.Sprintf("%x", dedup.NewOwner())}
+}
+
 // rehearse takes one key through the protocol, to its end also where replicas lack the commit, which it then tells.
-func (s *Store) rehearse(ctx context.Context) error {
+func (s *Store) rehearse(ctx context.Context, key dedup.Key) error {
 	owner := dedup.NewOwner()
-	key := dedup.Key{Scope: checkScope, ID: fmt.Sprintf("%x", owner)}
 	outcome := dedup.Outcome{Status: 200, At: time.Now()}
 	steps := []func() error{
 		func() error { _, _, err := s.ask(ctx, claimScript, key, claimValue(owner), "10000"); return err },

@@ -125,6 +125,9 @@ func explain(err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
+	if answered(err) && strings.HasPrefix(err.Error(), "WRONGTYPE") {
+		err = fmt.Errorf("%w: %w", dedup.ErrRecord, err) // of the one key
+	}
 	if answered(err) || notDialed(err) {
 		return fault(reasonOf(err), dedup.Unchanged(err))
 	}

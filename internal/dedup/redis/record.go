@@ -11,7 +11,7 @@ import (
 )
 
 // errValue tells of a value that this format does not have.
-var errValue = errors.New("value in a format of its own")
+var errValue = fmt.Errorf("%w: value in a format of its own", dedup.ErrRecord)
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 

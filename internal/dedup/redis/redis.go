@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/darihook/darihook/internal/dedup"
@@ -39,6 +40,7 @@ type Store struct {
 	outcomes outcomes
 	// slotsKnown is closed once it is known which nodes of a Cluster serve which slots.
 	slotsKnown chan struct{}
+	owners     atomic.Pointer[owners] // nil: not known
 	closing    sync.Once
 	closed     chan struct{}
 }

@@ -35,6 +35,7 @@ func (s *Store) followSlots() {
 		if err != nil {
 			continue // the next time another node is asked
 		}
+		s.owners.Store(now)
 		moved := now.since(known)
 		if known == nil {
 			close(s.slotsKnown)
