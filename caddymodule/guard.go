@@ -91,6 +91,9 @@ func guardServer(ctx caddy.Context) error {
 			return err
 		}
 		warnBeside(server)
+		if err := checkScopes(server); err != nil {
+			return err
+		}
 		return checkImpostors(server, logger)
 	})
 	return nil

@@ -25,12 +25,19 @@ func maySay(field string) bool {
 	return field == contract.HeaderID || field == contract.HeaderTimestamp
 }
 
-// said is what a sender says of its delivery. The gate holds it against what is signed.
-type said struct{ id, timestamp []string }
+// said is what a sender says of its delivery. The gate holds it against what is signed. A sender that says that it is verified
+// is another gate perhaps.
+type said struct {
+	id, timestamp []string
+	vouched       bool
+}
 
 // setAside removes the gate's fields from a request's header, and keeps for the gate what the sender may say.
 func setAside(r *http.Request) {
-	var id, timestamp []string
+	var (
+		id, timestamp []string
+		vouched       bool
+	)
 	for field := range r.Header {
 		if !isOurs(field) {
 			continue
@@ -40,19 +47,22 @@ func setAside(r *http.Request) {
 			id = r.Header[field]
 		case contract.HeaderTimestamp:
 			timestamp = r.Header[field]
+		case contract.HeaderVerified:
+			vouched = true
 		}
 		delete(r.Header, field)
 	}
-	if id != nil || timestamp != nil {
-		caddyhttp.SetVar(r.Context(), saidVar, &said{id, timestamp})
+	if id != nil || timestamp != nil || vouched {
+		caddyhttp.SetVar(r.Context(), saidVar, &said{id, timestamp, vouched})
 	}
 }
 
-// takeBack gives a request what the sender says of its delivery, for as long as it is judged.
-func takeBack(r *http.Request) {
+// takeBack gives a request what the sender says of its delivery, for as long as it is judged, and reports whether it says that
+// it is verified.
+func takeBack(r *http.Request) (vouched bool) {
 	s, ok := caddyhttp.GetVar(r.Context(), saidVar).(*said)
 	if !ok {
-		return
+		return false
 	}
 	caddyhttp.SetVar(r.Context(), saidVar, nil)
 	if s.id != nil {
@@ -61,6 +71,7 @@ func takeBack(r *http.Request) {
 	if s.timestamp != nil {
 		r.Header[contract.HeaderTimestamp] = s.timestamp
 	}
+	return s.vouched
 }
 
 // vouch says of a delivery what was verified (clause GATE-003). Nothing that the sender says of it is left in the header.

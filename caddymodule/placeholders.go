@@ -17,23 +17,28 @@ const placeholderPrefix = "http.dari_webhook."
 // verdictVar is the request variable that holds the verdict for matchers and placeholders.
 const verdictVar = "dari_webhook.verdict"
 
-// noteVerdict makes a verdict known to placeholders and matchers further on. Of two gates in one route the last has the
-// say.
-func noteVerdict(r *http.Request, v gate.Verdict) {
-	if noted, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*gate.Verdict); ok {
-		*noted = v
-		return
+// noteVerdict makes a verdict known to placeholders, matchers and gates further on. Of two gates in one route the last has
+// the say.
+func (h *Handler) noteVerdict(r *http.Request, v gate.Verdict) {
+	n, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*noted)
+	if !ok {
+		n = new(noted)
+		caddyhttp.SetVar(r.Context(), verdictVar, n)
+		if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+			repl.Map(func(key string) (any, bool) { return placeholder(&n.Verdict, key) })
+		}
 	}
-	caddyhttp.SetVar(r.Context(), verdictVar, &v)
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(func(key string) (any, bool) { return placeholder(&v, key) })
-	}
+	n.Verdict = v
+	n.noteClaim(h, v)
 }
 
 // notedVerdict returns the verdict of a gate earlier in the route.
 func notedVerdict(r *http.Request) (*gate.Verdict, bool) {
-	v, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*gate.Verdict)
-	return v, ok
+	n, ok := caddyhttp.GetVar(r.Context(), verdictVar).(*noted)
+	if !ok {
+		return nil, false
+	}
+	return &n.Verdict, true
 }
 
 // placeholder returns the value of one placeholder, and reports whether it is one of the handler's.

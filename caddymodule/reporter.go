@@ -39,6 +39,8 @@ type reporter struct {
 	// history answers whoever asks what is wrong.
 	history *history
 	now     func() time.Time
+	// scopes bounds the lines on gates that claim a delivery from each other.
+	scopes *rate.Limiter
 }
 
 func newReporter(h *Handler) *reporter {
@@ -51,6 +53,7 @@ func newReporter(h *Handler) *reporter {
 		hints:    rate.NewLimiter(rate.Every(hintPause), 1),
 		history:  new(history),
 		now:      clock,
+		scopes:   rate.NewLimiter(rate.Every(time.Minute), 1),
 	}
 }
 
@@ -85,6 +88,21 @@ func (p *reporter) verdict(r *http.Request, v gate.Verdict) {
 			zap.String("event", v.Delivery.Type),
 			zap.String("client_ip", clientIP(r)),
 		)
+	}
+}
+
+// sameScope logs that a delivery has met two gates with one scope.
+func (p *reporter) sameScope(r *http.Request, v gate.Verdict, vouched bool) {
+	message := "two gates with one scope in a delivery's way: this one forwards under the other's claim; remove one, or give it a scope of its own"
+	if !v.Nested {
+		if !vouched || v.Code != contract.CodeInFlight {
+			return
+		}
+		message = "delivery in flight at another gate that says it has sent it here: two gates with one scope refuse each other's deliveries;" +
+			" give this one a scope of its own, or dedup off"
+	}
+	if p.scopes.Allow() {
+		p.logger.Warn(message, zap.String("id", v.Delivery.ID), zap.String("client_ip", clientIP(r)))
 	}
 }
 

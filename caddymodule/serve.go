@@ -21,27 +21,28 @@ const longestWork = time.Hour
 
 // ServeHTTP judges a request and forwards it, answers it from the record, or refuses it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	takeBack(r)
+	asked := gate.Request{Vouched: takeBack(r)}
 	h.openFor(r.Context())
 	if h.URLSecret != nil {
-		return h.serveHidden(w, r, next)
+		return h.serveHidden(w, r, next, asked)
 	}
-	return h.judge(w, r, next, "")
+	return h.judge(w, r, next, asked)
 }
 
 // judge judges a request and acts on the verdict.
-func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, urlSecret string) error {
+func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, asked gate.Request) error {
 	start := time.Now()
 	body := h.timeBody(w, r)
-	a, v := h.gate.Admit(r.Context(), gate.Request{
-		Method: r.Method, Header: r.Header, Body: bodyOf(r, body), Length: r.ContentLength,
-		URLSecret: urlSecret, Query: r.URL.RawQuery,
-	})
+	asked.Method, asked.Header, asked.Query = r.Method, r.Header, r.URL.RawQuery
+	asked.Body, asked.Length = bodyOf(r, body), r.ContentLength
+	asked.Held = h.claimedAhead(r)
+	a, v := h.gate.Admit(r.Context(), asked)
 	body.close()
 	h.strip(r)
 	h.metrics.judged(v, time.Since(start), h.Observe)
 	h.reporter.verdict(r, v)
-	noteVerdict(r, v)
+	h.reporter.sameScope(r, v, asked.Vouched)
+	h.noteVerdict(r, v)
 	switch {
 	case h.Observe:
 		return h.letThrough(w, r, next, a)
@@ -117,7 +118,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	dropUnasked(r)
 	vouch(r, v)
 	if h.StripSignature {
-		dropField(r.Header, h.gate.Scheme().Header)
+		drop(r.Header, []string{h.gate.Scheme().Header})
 	}
 	rec := record(w)
 	start := time.Now()
@@ -126,6 +127,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, next caddyhttp
 	defer func() { // also while a panic goes by, which a broken upstream connection is
 		h.metrics.received(outcome, time.Since(start))
 		h.end(a, outcome, rec.final())
+		h.endClaim(r)
 	}()
 	if err = h.handOver(rec, r, next, a); err == nil {
 		err = notTaken(rec, r)

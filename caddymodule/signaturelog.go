@@ -69,15 +69,6 @@ const (
 	proxyModule  = "http.handlers.reverse_proxy"
 )
 
-// dropField removes a field from a header, under every spelling that a receiver may take for it.
-func dropField(header http.Header, name string) {
-	for field := range header {
-		if sameField(field, name) {
-			delete(header, field)
-		}
-	}
-}
-
 // requestLoggers lists the loggers that print the requests of the gate's hosts.
 func (h *Handler) requestLoggers() (all []requestLogger) {
 	if h.place.server == nil {

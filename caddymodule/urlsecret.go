@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/darihook/darihook/internal/excerpt"
+	"github.com/darihook/darihook/internal/gate"
 )
 
 // The places of a secret in a URL.
@@ -113,13 +114,13 @@ func (u *URLSecret) hide(r *http.Request) (secret string) {
 }
 
 // serveHidden serves a request whose URL holds a secret: judged as any other, and kept out of the logs.
-func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, asked gate.Request) error {
 	caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	start := time.Now()
-	secret := h.URLSecret.hide(r)
+	asked.URLSecret = h.URLSecret.hide(r)
 	rec := record(w)
 	// An error that went up would be logged together with the URL.
-	if err := h.judge(rec, r, next, secret); err != nil {
+	if err := h.judge(rec, r, next, asked); err != nil {
 		h.answerError(rec, r, err)
 	}
 	h.logger.Info("handled request",

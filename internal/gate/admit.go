@@ -23,6 +23,12 @@ type Request struct {
 	URLSecret string
 	// Query is what the URL's query holds besides, as it is written.
 	Query string
+	// Held is the id under which a gate ahead of this one holds a claim for the delivery, in the same scope of the same store.
+	// Empty: none does.
+	Held string
+	// Vouched tells that the sender is another gate, by what it says. A claim in flight may be that gate's own, which does not
+	// end before this request: it is not waited for.
+	Vouched bool
 }
 
 // Admit judges a request. The Admission is set when the decision is Forward, and only then; it must be ended by Commit or
@@ -45,7 +51,7 @@ func (g *Gate) Admit(ctx context.Context, r Request) (*Admission, Verdict) {
 		g.drop(b)
 		return nil, Verdict{Decision: Challenged, Verified: true, Delivery: d, Answer: answer}
 	}
-	a, v := g.claim(ctx, d, b)
+	a, v := g.claim(ctx, r, d, b)
 	if a == nil {
 		g.drop(b)
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // claim settles whether a verified delivery is the first of its copies.
-func (g *Gate) claim(ctx context.Context, d Delivery, b *body) (*Admission, Verdict) {
+func (g *Gate) claim(ctx context.Context, r Request, d Delivery, b *body) (*Admission, Verdict) {
 	v := Verdict{Decision: Forward, Verified: true, Delivery: d}
-	if g.store == nil {
+	if v.Nested = g.store != nil && r.Held == d.ID; v.Nested || g.store == nil {
 		return g.admission(ctx, d, b), v
 	}
 	key, owner := dedup.Key{Scope: g.opts.Scope, ID: d.ID}, dedup.NewOwner()
@@ -20,7 +20,7 @@ func (g *Gate) claim(ctx context.Context, d Delivery, b *body) (*Admission, Verd
 		v.Decision, v.Status = Duplicate, outcome.Status
 		return nil, v
 	}
-	claim, err := g.settle(ctx, key, owner)
+	claim, err := g.settle(ctx, key, owner, !r.Vouched)
 	switch {
 	case err != nil && g.opts.AllowUnavailable:
 		v.Unrecorded, v.Cause = true, err
@@ -50,9 +50,9 @@ func (v Verdict) refused(r *refusal, retryAfter time.Duration) Verdict {
 
 // settle claims a key, waiting for the outcome of another copy as long as it is told to. A claim that is neither acquired
 // nor done is still in flight.
-func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner) (dedup.Claim, error) {
+func (g *Gate) settle(ctx context.Context, key dedup.Key, owner dedup.Owner, wait bool) (dedup.Claim, error) {
 	claim, err := g.ask(ctx, key, owner)
-	if err != nil || !undecided(claim) || g.opts.Wait < 0 {
+	if err != nil || !undecided(claim) || g.opts.Wait < 0 || !wait {
 		return claim, err
 	}
 	deadline, cancel := context.WithTimeout(ctx, g.opts.Wait)

@@ -46,6 +46,8 @@ type Verdict struct {
 	Verified bool
 	// Unrecorded tells that the delivery is forwarded without deduplication because the store cannot answer.
 	Unrecorded bool
+	// Nested tells that the delivery is forwarded under the claim of a gate ahead of this one.
+	Nested bool
 	// Delivery is what the signed content says. It is set when Verified is.
 	Delivery Delivery
 }
