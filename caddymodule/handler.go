@@ -289,7 +289,7 @@ func (h *Handler) Cleanup() error {
 		return h.lease.release(closeBy())
 	}
 	if caddy.Exiting() {
-		return h.drain(leaving.last())
+		return h.drain(leaving.until())
 	}
 	go func() {
 		if err := h.drain(time.Now().Add(h.longestWork() + drainTime)); err != nil {
@@ -321,7 +321,7 @@ func (h *Handler) drain(until time.Time) error {
 // closeBy is until when a store that is closed is waited for.
 func closeBy() time.Time {
 	if caddy.Exiting() {
-		return leaving.last()
+		return leaving.until()
 	}
 	return time.Now().Add(closeTime)
 }

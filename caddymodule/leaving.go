@@ -17,6 +17,8 @@ const (
 	// leaveUnwatched is how long an exit without a grace period waits for a delivery whose sender has hung up. Caddy's own
 	// systemd unit kills after 5 seconds.
 	leaveUnwatched = 3 * time.Second
+	// leaveStores is what stores have to close at least, where the servers have taken the whole grace period.
+	leaveStores = 500 * time.Millisecond
 )
 
 // errLeaving is what ends a delivery when Caddy exits.
@@ -34,7 +36,8 @@ type departure struct {
 	begun bool
 	grace time.Duration // 0: Caddy waits for its requests for ever
 	cut   bool          // the time for deliveries is over
-	end   time.Time     // when nothing is waited for any more; zero until it is known
+	end   time.Time     // of the grace period; zero until it is known
+	last  time.Time     // when nothing is waited for any more; zero until the servers are down
 }
 
 // work is one delivery at its receiver.
@@ -99,14 +102,22 @@ func (d *departure) cutOff(w *work) {
 	context.AfterFunc(w.sender, w.cut)
 }
 
-// last returns when to stop waiting for what is still under way once the servers are down. It is the same for all gates.
-func (d *departure) last() time.Time {
+// until returns when to stop waiting for what is still under way, and for stores to close, once the servers are down. It is
+// the same for all gates.
+func (d *departure) until() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.end.IsZero() {
-		d.end = time.Now().Add(leaveEarly)
+	if !d.last.IsZero() {
+		return d.last
 	}
-	return d.end
+	least := leaveStores
+	if d.end.IsZero() {
+		least = leaveEarly
+	}
+	if d.last = time.Now().Add(least); d.end.After(d.last) {
+		d.last = d.end
+	}
+	return d.last
 }
 
 // watchShutdown has the exit of the process begin when the handler's server shuts down for it, as the grace period does.

@@ -66,9 +66,9 @@ func TestDeparture(t *testing.T) {
 func TestDepartureHasOneEnd(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ grace, serversStop, want time.Duration }{
-		"ok/the grace period's end":         {10 * time.Second, 2 * time.Second, 10 * time.Second},
-		"ok/past when the servers took all": {10 * time.Second, 11 * time.Second, 10 * time.Second},
-		"ok/a moment without one":           {0, 20 * time.Second, 20*time.Second + leaveEarly},
+		"ok/the grace period's end":             {10 * time.Second, 2 * time.Second, 10 * time.Second},
+		"ok/a moment when the servers took all": {10 * time.Second, 11 * time.Second, 11*time.Second + 100*time.Millisecond + leaveStores},
+		"ok/a moment without one":               {0, 20 * time.Second, 20*time.Second + 100*time.Millisecond + leaveEarly},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,9 +76,10 @@ func TestDepartureHasOneEnd(t *testing.T) {
 				var d departure
 				start := time.Now()
 				d.begin(row.grace)
+				time.Sleep(row.serversStop)
 				for range 3 { // gates, one after the other
-					time.Sleep(row.serversStop - time.Since(start))
-					if got := d.last().Sub(start); got != row.want {
+					time.Sleep(100 * time.Millisecond)
+					if got := d.until().Sub(start); got != row.want {
 						t.Errorf("waits until %s, want %s", got, row.want)
 					}
 				}

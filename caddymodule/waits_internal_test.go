@@ -38,6 +38,7 @@ func TestDocumentedWaits(t *testing.T) {
 		"a pending commit":    "a commit in the background | `ttl`, " + short(gate.DefaultTTL) + " |",
 		"a pending release":   "a claim in the background | " + short(gate.ReleaseTime) + " |",
 		"the grace period":    "`grace_period` less " + short(leaveEarly) + " (a quarter of a period shorter than " + short(4*leaveEarly) + ")",
+		"stores at the exit":  "but stores that close, for " + short(leaveStores) + " at most.",
 		"no grace period":     "whose senders have hung up " + short(leaveUnwatched) + ".",
 		"the one that fits":   "set `grace_period " + short(5*time.Second-leaveEarly) + "`",
 		"an announced secret": "announces](providers.md#rotating-a-secret) | " + short(gate.MaxExpectation) + " |",
