@@ -2,6 +2,8 @@ package mockserver
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/trust"
 	"github.com/darihook/darihook/mockserver/internal/scenario"
 	"github.com/darihook/darihook/mockserver/internal/target"
 )
@@ -49,6 +52,12 @@ type Options struct {
 	Secret string
 	// AllowInsecureURLs admits webhooks over plain HTTP and at addresses that are not public.
 	AllowInsecureURLs bool
+	// TLSConfig is what connections to receivers over HTTPS are made with. Default: Go's own.
+	TLSConfig *tls.Config
+	// RootCAs are the authorities that receivers' certificates may come from, in place of TLSConfig's. Default: the machine's.
+	RootCAs *x509.CertPool
+	// InsecureSkipVerify accepts any certificate from receivers at loopback, private and link-local addresses.
+	InsecureSkipVerify bool
 	// Data is the file that keeps the state. Default: memory alone.
 	Data string
 	// Scenarios are further scripts, as YAML or JSON; one of a built-in name replaces it.
@@ -148,6 +157,18 @@ func (o Options) delivery() contract.Delivery {
 		return p.contract.Delivery
 	}
 	return contract.Dari().Delivery
+}
+
+// trust returns which certificates of receivers are accepted.
+func (o Options) trust() trust.Options {
+	config := o.TLSConfig
+	if o.RootCAs != nil {
+		if config = config.Clone(); config == nil {
+			config = new(tls.Config)
+		}
+		config.RootCAs = o.RootCAs
+	}
+	return trust.Options{Config: config, SkipVerify: o.InsecureSkipVerify}
 }
 
 // schedule returns the schedule in force.

@@ -155,6 +155,7 @@ func (s *Server) assemblePlatforms(scripts map[string]*scenario.Scenario) (err e
 func (s *Server) assembleEngine() (err error) {
 	s.engine, err = delivery.New(delivery.Options{
 		Clock: s.clock, Store: s.store, Faults: s.faults, Policy: s.policy(),
+		Trust:    s.o.trust(),
 		Target:   s.target,
 		Ended:    s.deliveryEnded,
 		Schedule: s.o.schedule(), Jitter: s.o.Jitter, Seed: s.o.Seed, Cap: s.o.RetryAfterCap, Timeout: s.o.timeout(),
@@ -194,7 +195,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener) {
 		stop()
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.fault = fmt.Errorf("serving: %w", err)
-			s.engine.Stop(context.Background())
+			s.engine.Stop()
 		}
 		close(s.ended)
 	}()
@@ -214,18 +215,18 @@ func (s *Server) reset() {
 // Done is closed when the mock has stopped answering.
 func (s *Server) Done() <-chan struct{} { return s.ended }
 
-// grace is how long a stop waits for what is under way.
+// grace is how long a stop waits for calls under way.
 const grace = 5 * time.Second
 
 // Close stops the mock: it takes no more calls, ends the attempts under way, and closes the state file. What is pending
 // stays pending in the file. A second Close does nothing.
 func (s *Server) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	s.engine.Stop(ctx)
+	s.engine.Stop()
 	for _, p := range s.platforms {
 		p.Close()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
 		s.http.Close()
 	}

@@ -1,6 +1,7 @@
 package mockserver
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ type Mock struct {
 	*Server
 }
 
-// New starts a mock platform for a test and ends it with the test. Its clock is manual and it admits insecure URLs,
+// New starts a mock platform for a test, and ends it after the test and the cleanups that were registered later. Its clock is manual and it admits insecure URLs,
 // unless an option says otherwise. When the test fails, its log shows every delivery with its attempts.
 func New(t testing.TB, options ...func(*Options)) *Mock {
 	t.Helper()
@@ -22,7 +23,8 @@ func New(t testing.TB, options ...func(*Options)) *Mock {
 	for _, option := range options {
 		option(&o)
 	}
-	server, err := Start(t.Context(), o)
+	// A test's context ends before its cleanups run, and these may still need the mock.
+	server, err := Start(context.WithoutCancel(t.Context()), o)
 	if err != nil {
 		t.Fatalf("starting the mock platform: %v", err)
 	}

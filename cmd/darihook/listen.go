@@ -25,6 +25,7 @@ type listenFlags struct {
 	listen.Options
 	schedule string
 	json     bool
+	trust    trustFlags
 }
 
 // newListen returns the command that forwards a session's events.
@@ -61,6 +62,7 @@ func (f *listenFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.Session, "session", "", "the session's id")
 	flags.StringVar(&f.Forward, "forward-to", "", "the receiver's URL, such as http://127.0.0.1:8080/hooks")
 	flags.BoolVar(&f.AllowRemote, "allow-remote", false, "admit a receiver on another machine")
+	f.trust.add(flags, "the platform and the receiver")
 	flags.StringSliceVar(&f.Events, "events", []string{contract.ToolCallRequested}, "the event types to deliver")
 	flags.StringVar(&f.After, "after", "", "the id of the event behind which to begin (default: the session's beginning)")
 	flags.StringVar(&f.schedule, "retry-schedule", "", "the pause before each attempt (default: "+scheduleText(listen.DefaultSchedule())+")")
@@ -113,6 +115,9 @@ func (f *listenFlags) listener(out, progress io.Writer) (_ *listen.Listener, err
 	}
 	if f.Schedule, err = parseSchedule(f.schedule); err != nil {
 		return nil, fmt.Errorf("parsing --retry-schedule: %w", err)
+	}
+	if f.Trust, err = f.trust.options(); err != nil {
+		return nil, err
 	}
 	f.Observer = &listenPrinter{out: out, progress: progress, json: f.json}
 	l, err := listen.New(f.Options)

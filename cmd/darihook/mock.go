@@ -30,6 +30,7 @@ type mockFlags struct {
 	json            bool
 	withParent      bool
 	parent          int
+	trust           trustFlags
 }
 
 // newMock returns the command that runs the mock platform.
@@ -74,6 +75,7 @@ func (f *mockFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.Secret, "secret", "", "sign what goes to --forward-to with this secret (default: a new one)")
 	flags.BoolVar(&f.AllowInsecureURLs, "allow-insecure-urls", false, "admit webhooks over plain HTTP and at private addresses")
 	flags.IntVar(&f.RateLimit, "rate-limit", 0, "calls of the API in a minute, where the platform limits them, as tess does (default: no limit)")
+	f.trust.add(flags, "receivers")
 	flags.StringVar(&f.Data, "data", "", "the file that keeps the state (default: memory alone)")
 	flags.StringVar(&f.Scenario, "scenario", "", `what the first agent does with a message (default "tool_call")`)
 	flags.StringArrayVar(&f.scenarioFiles, "scenario-file", nil, "a further scenario, YAML or JSON")
@@ -154,6 +156,10 @@ func (f *mockFlags) resolve() (err error) {
 		return fmt.Errorf("--max-memory must be a size of at least 1MiB, such as 512MiB, not %q", f.memory)
 	}
 	f.MaxMemory = int(memory)
+	if f.TLSConfig, err = f.trust.config(); err != nil {
+		return err
+	}
+	f.InsecureSkipVerify = f.trust.skip
 	f.AllowInsecureURLs = f.AllowInsecureURLs || f.ForwardTo != ""
 	for _, path := range f.scenarioFiles {
 		text, err := os.ReadFile(path)

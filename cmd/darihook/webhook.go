@@ -21,6 +21,7 @@ import (
 // alone, which keeps it out of process lists.
 type webhookFlags struct {
 	url, agent string
+	trust      trustFlags
 }
 
 // newWebhook returns the command that sets an agent's webhook up.
@@ -50,6 +51,7 @@ func (f *webhookFlags) add(flags *pflag.FlagSet) {
 	}
 	flags.StringVar(&f.url, "api-url", url, "the API's URL, without /v1")
 	flags.StringVar(&f.agent, "agent", "", "the agent's id (required)")
+	f.trust.add(flags, "the API")
 }
 
 // client returns a client for the API.
@@ -61,7 +63,11 @@ func (f *webhookFlags) client() (*dariapi.Client, error) {
 	if key == "" {
 		return nil, wrongUsage(errors.New("no API key is given: set DARI_API_KEY"))
 	}
-	c, err := dariapi.New(dariapi.Options{URL: f.url, Key: key})
+	accepted, err := f.trust.options()
+	if err != nil {
+		return nil, wrongUsage(err)
+	}
+	c, err := dariapi.New(dariapi.Options{URL: f.url, Key: key, Trust: accepted})
 	if err != nil {
 		return nil, wrongUsage(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/internal/excerpt"
+	"github.com/darihook/darihook/internal/trust"
 )
 
 const (
@@ -35,6 +36,8 @@ type Options struct {
 	URL string
 	// Key of the organization. Required.
 	Key string
+	// Trust says which certificates of the API are accepted.
+	Trust trust.Options
 }
 
 // Client makes calls. It is safe for concurrent use.
@@ -58,7 +61,9 @@ func New(o Options) (*Client, error) {
 	if base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())) {
 		return nil, ErrInsecure
 	}
-	client := &http.Client{Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	o.Trust.Apply(transport)
+	client := &http.Client{Timeout: timeout, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // the key is for this host alone
 	}}
 	return &Client{strings.TrimRight(o.URL, "/"), o.Key, client}, nil

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/trust"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -55,6 +56,8 @@ type Options struct {
 	Forward string
 	// AllowRemote admits a receiver on another machine.
 	AllowRemote bool
+	// Trust says which certificates of the platform and the receiver are accepted.
+	Trust trust.Options
 	// Events are the types that are delivered. Default: those that a webhook gets when it names none (clause CFG-008).
 	Events []string
 	// Scheme and Secrets sign the deliveries. Default scheme: Dari's. At least one secret is required.

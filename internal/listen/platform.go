@@ -59,6 +59,7 @@ func newPlatform(o Options) (*platform, error) {
 	if p.carrier == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.ResponseHeaderTimeout = answerTimeout
+		o.Trust.Apply(transport)
 		p.carrier = transport
 	}
 	return p, nil

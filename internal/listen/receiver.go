@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/darihook/darihook/internal/trust"
 	"github.com/darihook/darihook/signature"
 )
 
@@ -44,7 +45,7 @@ func newReceiver(o Options) (*receiver, error) {
 	}
 	r := &receiver{url: u.String(), signer: signer, schedule: o.Schedule, timeout: o.Timeout, carrier: o.Receiver}
 	if r.carrier == nil {
-		r.carrier = carrier(o.AllowRemote)
+		r.carrier = carrier(o.AllowRemote, o.Trust)
 	}
 	return r, nil
 }
@@ -60,7 +61,7 @@ func local(u *url.URL) bool {
 
 // carrier makes the requests to the receiver. It uses no proxy, and holds every address that a name leads to against the
 // same rule.
-func carrier(allowRemote bool) http.RoundTripper {
+func carrier(allowRemote bool, accepted trust.Options) http.RoundTripper {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if !allowRemote {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
@@ -70,11 +71,12 @@ func carrier(allowRemote bool) http.RoundTripper {
 			return nil
 		}
 	}
-	return &http.Transport{
+	transport := &http.Transport{
 		DialContext:            dialer.DialContext,
 		DisableCompression:     true,
-		TLSHandshakeTimeout:    10 * time.Second,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+	accepted.Apply(transport)
+	return transport
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+
+	"github.com/darihook/darihook/internal/trust"
 )
 
 func TestRecentRemembersTheLatest(t *testing.T) {
@@ -32,7 +34,7 @@ func TestCarrierReachesLoopbackAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := carrier(false).RoundTrip(req)
+		resp, err := carrier(false, trust.Options{}).RoundTrip(req)
 		if err == nil {
 			resp.Body.Close()
 		}

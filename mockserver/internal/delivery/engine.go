@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/contract"
+	"github.com/darihook/darihook/internal/trust"
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
 	"github.com/darihook/darihook/mockserver/internal/clock"
@@ -53,6 +54,8 @@ type Options struct {
 	Faults *faults.Set
 	// Policy is checked for every address that is connected to.
 	Policy target.Policy
+	// Trust says which certificates of receivers are accepted.
+	Trust trust.Options
 	// Schedule is the pause before each attempt, the first included. Default: Dari's.
 	Schedule []time.Duration
 	// Jitter is the part of a pause by which it may be shorter, 0 to 1, so that failures at one moment spread. It
@@ -136,7 +139,7 @@ func New(o Options) (*Engine, error) {
 	o = o.withDefaults()
 	e := &Engine{
 		o:         o,
-		sender:    newSender(o.Policy, o.Workers),
+		sender:    newSender(o.Policy, o.Trust, o.Workers),
 		signer:    newSigners(),
 		book:      newBook(),
 		endpoints: map[string]*endpoint{},
@@ -283,9 +286,8 @@ func (e *Engine) Reset() {
 	e.watchers.tell(client.Summary{})
 }
 
-// Stop takes no more work, waits for the attempts under way until ctx is done and then cuts them off. What is pending
-// stays pending in the store.
-func (e *Engine) Stop(ctx context.Context) {
+// Stop takes no more work and cuts off the attempts under way. What is pending stays pending in the store.
+func (e *Engine) Stop() {
 	e.mu.Lock()
 	first := !e.stopped
 	e.stopped = true
@@ -293,10 +295,6 @@ func (e *Engine) Stop(ctx context.Context) {
 		close(e.idle)
 	}
 	e.mu.Unlock()
-	select {
-	case <-e.idle:
-	case <-ctx.Done():
-	}
 	e.cancel()
 	<-e.idle
 	e.sender.close()

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -41,7 +40,7 @@ func newBench(t *testing.T, o Options) *bench {
 	if b.Engine, err = New(o); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Stop(context.Background()) })
+	t.Cleanup(b.Stop)
 	b.Start()
 	return b
 }
@@ -239,7 +238,7 @@ func TestBodiesAreStoredOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Stop(t.Context())
+	b.Stop()
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -49,12 +49,7 @@ func (s *sender) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 	if err != nil || u.Scheme == "http" {
 		return conn, err
 	}
-	secure := tls.Client(conn, &tls.Config{ServerName: u.Hostname()})
-	if err := secure.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return secure, nil
+	return s.trust.Handshake(ctx, conn, u.Hostname(), "http/1.1")
 }
 
 // halfRequest is the request with all of its header and half of its body.

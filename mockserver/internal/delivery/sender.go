@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/darihook/darihook/internal/excerpt"
+	"github.com/darihook/darihook/internal/trust"
 	"github.com/darihook/darihook/mockserver/client"
 	"github.com/darihook/darihook/mockserver/faults"
 	"github.com/darihook/darihook/mockserver/internal/target"
@@ -29,24 +30,23 @@ const (
 // policy has admitted, and nowhere else (clause DLV-006).
 type sender struct {
 	dialer    *net.Dialer
+	trust     trust.Options
 	transport *http.Transport
 }
 
-func newSender(policy target.Policy, workers int) *sender {
+func newSender(policy target.Policy, accepted trust.Options, workers int) *sender {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, Control: policy.Control}
-	return &sender{
-		dialer: dialer,
-		transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			DisableCompression:     true,
-			MaxIdleConns:           1024,
-			MaxIdleConnsPerHost:    workers, // many endpoints may share a host
-			IdleConnTimeout:        30 * time.Second,
-			TLSHandshakeTimeout:    10 * time.Second,
-			ExpectContinueTimeout:  2 * time.Second,
-			MaxResponseHeaderBytes: answerHeader,
-		},
+	transport := &http.Transport{
+		DialContext:            dialer.DialContext,
+		DisableCompression:     true,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    workers, // many endpoints may share a host
+		IdleConnTimeout:        30 * time.Second,
+		ExpectContinueTimeout:  2 * time.Second,
+		MaxResponseHeaderBytes: answerHeader,
 	}
+	accepted.Apply(transport)
+	return &sender{dialer, accepted, transport}
 }
 
 func (s *sender) close() { s.transport.CloseIdleConnections() }

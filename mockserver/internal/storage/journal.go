@@ -269,5 +269,5 @@ func (j *journal) writeMark() error {
 
 // close ends the use of the file.
 func (j *journal) close() error {
-	return errors.Join(j.file.Sync(), j.file.Close())
+	return errors.Join(j.file.Sync(), unlock(j.file), j.file.Close())
 }

@@ -2,15 +2,17 @@ package target
 
 import "net/netip"
 
-// special lists the address blocks that are not the public internet, from the IANA special-purpose registries
-// (RFC 6890) and from the ranges that carry an IPv4 address inside an IPv6 one, which is judged by itself.
+// special lists the blocks of IPv4, and of IPv6's global unicast, that are not the public internet, from the IANA
+// special-purpose registries (RFC 6890).
 var special = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 	"224.0.0.0/4", "240.0.0.0/4",
-	"::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
-	"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+	"2001::/23", "2001:db8::/32", "3fff::/20",
 )
+
+// globalUnicast is all of IPv6 that has been given out (RFC 4291 section 2.4).
+var globalUnicast = netip.MustParsePrefix("2000::/3")
 
 // The IPv6 ranges whose addresses lead to an IPv4 address: NAT64 (RFC 6052) and 6to4 (RFC 3056).
 var (
@@ -34,6 +36,9 @@ func Public(a netip.Addr) bool {
 	}
 	if inner, ok := carried(a); ok {
 		a = inner
+	}
+	if a.Is6() && !globalUnicast.Contains(a) {
+		return false
 	}
 	for _, p := range special {
 		if p.Contains(a) {

@@ -48,7 +48,7 @@ func (p Policy) Check(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	host, err := hostOf(u)
+	host, err := p.hostOf(u)
 	if err != nil || p.AllowInsecure {
 		return err
 	}
@@ -86,7 +86,7 @@ func parse(raw string) (*url.URL, error) {
 }
 
 // hostOf returns the host in the form in which it is looked up: ASCII, lower case, without a final dot.
-func hostOf(u *url.URL) (string, error) {
+func (p Policy) hostOf(u *url.URL) (string, error) {
 	host := u.Hostname()
 	if strings.ContainsAny(host, "%") {
 		return "", Violation("must not contain a zone")
@@ -94,7 +94,9 @@ func hostOf(u *url.URL) (string, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return host, nil
 	}
-	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
+	// Services of container networks have names with underscores, which no host on the internet has.
+	form := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(!p.AllowInsecure))
+	ascii, err := form.ToASCII(strings.TrimSuffix(host, "."))
 	if err != nil || ascii == "" {
 		return "", Violation("has an invalid host")
 	}
