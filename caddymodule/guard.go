@@ -64,6 +64,8 @@ var (
 	errNoServer    = errors.New("dari_webhook stands in no HTTP server, so that nothing can keep a sender's own Dari-Webhook-Verified from what is beside it")
 	errUnguardable = errors.New("the gate stands in a named or an error route, and the server's first route has no place ahead of its handlers" +
 		" where a sender's own Dari-Webhook-Verified could be removed: give that route a matcher, or wrap the site's directives in route { … }")
+	errTooLate = errors.New("the gate was provisioned after Caddy had started its server, which cannot be guarded any more:" +
+		" have a gate in the server's own routes, too")
 	errUnguarded = errors.New("a handler would see a sender's own Dari-Webhook-Verified before it is removed: another module has put itself ahead of the gate's guard")
 )
 
@@ -75,11 +77,16 @@ func guardServer(ctx caddy.Context) error {
 		return err
 	}
 	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	app.mu.Lock()
+	guarded, started := app.guarded[server], app.started
+	app.mu.Unlock()
 	switch {
 	case !ok:
 		return errNoServer
-	case app.guarded[server]:
+	case guarded:
 		return nil
+	case started:
+		return errTooLate
 	}
 	if err := putGuards(server); err != nil {
 		return err
