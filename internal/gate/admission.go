@@ -27,6 +27,7 @@ type Admission struct {
 
 	mu    sync.Mutex
 	ended bool
+	began time.Time   // when the claim was acquired
 	timer *time.Timer // renews the claim; nil once it is let go
 	until time.Time   // when the lease must have run out unless it is renewed
 }
@@ -42,7 +43,8 @@ func (a *Admission) hold(key dedup.Key, owner dedup.Owner) {
 	a.key, a.owner, a.claimed = key, owner, true
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.until = time.Now().Add(a.gate.opts.Lease)
+	a.began = time.Now()
+	a.until = a.began.Add(a.gate.opts.Lease)
 	a.timer = time.AfterFunc(a.gate.opts.Lease/3, a.renew)
 }
 
@@ -145,6 +147,9 @@ func (a *Admission) end() bool {
 		return false
 	}
 	a.ended = true
+	if a.claimed {
+		a.gate.pace.note(time.Since(a.began))
+	}
 	a.body.retire()
 	return true
 }

@@ -82,8 +82,12 @@ func (g *Gate) ask(ctx context.Context, key dedup.Key, owner dedup.Owner) (dedup
 
 var errWaiting = errors.New("waiting for another copy")
 
-// comeAgain suggests when the copy in flight will have been decided: when its lease runs out at the latest, which is
-// seldom waited for.
+// comeAgain suggests when the copy in flight will have been decided: after what the receiver has been taking lately, and when
+// the lease runs out at the latest.
 func (g *Gate) comeAgain(r dedup.Record) time.Duration {
-	return min(max(r.Expires.Sub(g.opts.Now()), time.Second), g.opts.Lease)
+	left := min(max(r.Expires.Sub(g.opts.Now()), time.Second), g.opts.Lease)
+	if lately := g.pace.estimate(); lately > 0 {
+		return min(max(lately, time.Second), left)
+	}
+	return left
 }

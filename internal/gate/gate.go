@@ -145,6 +145,7 @@ type Gate struct {
 	flights    flights
 	pending    outcomes     // that the store has not taken yet
 	releases   atomic.Int64 // releases that it has not answered yet
+	pace       pace
 }
 
 // New returns a Gate. Errors: no secret or an unusable one, an unusable scheme, or options out of range.
