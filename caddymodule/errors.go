@@ -3,10 +3,12 @@ package caddymodule
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/darihook/darihook/contract"
@@ -53,18 +55,61 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		w.Header().Set("Connection", "close")
 	}
 	if h.URLSecret == nil {
-		if err := forErrorRoutes(r, refusal.Status, v); err != nil {
-			dropBody(r)
+		if answered, err := h.answerByRoutes(w, r, refusal.Status, v); answered || err != nil {
 			return err
 		}
 	}
-	body := problems[v.Code]
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(refusal.Status)
-	_, _ = w.Write(body) // nobody is left to tell
+	answerProblem(w, refusal.Status, v.Code)
 	lingerAfter(w, r, v)
 	return nil
+}
+
+// answerProblem answers with a problem document.
+func answerProblem(w http.ResponseWriter, status int, code contract.Code) {
+	body := problems[code]
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // nobody is left to tell
+}
+
+// answerByRoutes has an error route answer a refusal where there is one for it: of the subroutes around the gate, from the inside
+// out, and then of the server, which gets the error. Behind those of a subroute Caddy would go on with what stands behind the
+// subroute, as if nothing had happened: here the problem document ends them.
+func (h *Handler) answerByRoutes(w http.ResponseWriter, r *http.Request, status int, v gate.Verdict) (answered bool, err error) {
+	for _, routes := range h.around {
+		refused, _ := forErrorRoutes(r, routes, status, v)
+		if refused == nil {
+			continue
+		}
+		dropBody(refused)
+		end := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			answerProblem(w, status, v.Code)
+			return nil
+		})
+		if err := routes.Routes.Compile(end).ServeHTTP(w, refused); err != nil {
+			answerProblem(w, status, v.Code) // the error must not go up: a subroute's routes would be asked once more
+		}
+		return true, nil
+	}
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || len(h.around) > 0 {
+		return false, nil
+	}
+	if _, err = forErrorRoutes(r, server.Errors, status, v); err != nil {
+		dropBody(r)
+	}
+	return false, err
+}
+
+// errorsAround returns the error routes of the subroutes around the gate that is being provisioned, the innermost first.
+func errorsAround(ctx caddy.Context) (around []*caddyhttp.HTTPErrorConfig) {
+	for _, module := range slices.Backward(ctx.Modules()) {
+		if sub, ok := module.(*caddyhttp.Subroute); ok && sub.Errors != nil {
+			around = append(around, sub.Errors)
+		}
+	}
+	return around
 }
 
 // unended reports whether a refusal leaves a body behind of which nobody knows how it goes on.
@@ -88,19 +133,18 @@ func (h *Handler) setRefusalHeaders(header http.Header, refusal contract.Refusal
 	}
 }
 
-// forErrorRoutes returns the error of a refusal where an error route of the server would answer it, and nil elsewhere.
+// forErrorRoutes returns the error of a refusal, and the request that has it, where one of some error routes would answer it.
 // Without a route the answer would have no body: a Caddyfile keeps the error routes of all sites of a server in one list. The
 // error is made for a route alone, since it looks at the stack to tell where it comes from.
-func forErrorRoutes(r *http.Request, status int, v gate.Verdict) error {
-	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok || server.Errors == nil || len(server.Errors.Routes) == 0 {
-		return nil
+func forErrorRoutes(r *http.Request, routes *caddyhttp.HTTPErrorConfig, status int, v gate.Verdict) (*http.Request, error) {
+	if routes == nil || len(routes.Routes) == 0 {
+		return nil, nil
 	}
 	err := caddyhttp.Error(status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
-	if !anyRoute(server.Errors.Routes, server.Errors.WithError(r, err)) {
-		return nil
+	if refused := routes.WithError(r, err); anyRoute(routes.Routes, refused) {
+		return refused, err
 	}
-	return err
+	return nil, nil
 }
 
 // anyRoute reports whether one of the routes has a handler for the request that is more than a list of routes none of

@@ -112,7 +112,8 @@ type Handler struct {
 
 	provider contract.Provider
 	gate     *gate.Gate
-	receiver *forward.Client // nil: the next handler
+	receiver *forward.Client              // nil: the next handler
+	around   []*caddyhttp.HTTPErrorConfig // error routes around the gate, the innermost first; the server's are not among them
 	lease    *storeLease
 	secrets  *secretSource
 	metrics  *metrics
@@ -151,7 +152,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	h.place = placeOf(ctx)
+	h.place, h.around = placeOf(ctx), errorsAround(ctx)
 	h.logger = h.logger.With(append(h.place.fields(),
 		zap.String("provider", h.provider.Name), zap.String("scope", cmp.Or(h.Scope, h.provider.Name)))...)
 	if h.Forward != nil {
