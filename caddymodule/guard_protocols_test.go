@@ -24,7 +24,7 @@ func TestNobodyElseVouchesOverAnyProtocol(t *testing.T) {
 	for protocol, client := range protocols(t, "vouch.localhost") {
 		t.Run(protocol, func(t *testing.T) {
 			spies.reset()
-			for _, path := range []string{"/hooks", "/hooks/dari", "/anything"} {
+			send := func(path string) error {
 				req, err := http.NewRequest(http.MethodPost, "https://"+address+path, io.MultiReader(strings.NewReader("{}")))
 				if err != nil {
 					t.Fatal(err)
@@ -35,9 +35,12 @@ func TestNobodyElseVouchesOverAnyProtocol(t *testing.T) {
 					req.Header[name] = []string{"true"}
 					req.Trailer[name] = []string{"true"}
 				}
-				if a, err := sendBy(client, req); err != nil {
-					t.Fatalf("%v %s", err, a)
-				}
+				_, err = sendBy(client, req)
+				return err
+			}
+			for _, path := range []string{"/hooks", "/hooks/dari", "/anything"} {
+				// A connection that is being closed takes no more requests, and a client does not repeat a POST by itself.
+				eventually(t, path, func() bool { return send(path) == nil })
 			}
 			seen, forged := spies.reset()
 			if seen < 6 {
@@ -137,9 +140,8 @@ func TestGuardComesAndGoesWithTheGate(t *testing.T) {
 		if err := g.tryLoadFile(row.file); err != nil {
 			t.Fatal(err)
 		}
-		if got := vouched(); got != row.want {
-			t.Errorf("%s: the receiver sees what the sender wrote: %v, want %v", row.name, got, row.want)
-		}
+		// A server that is shutting down may still take a connection after the reload.
+		eventually(t, row.name, func() bool { return vouched() == row.want })
 	}
 }
 
