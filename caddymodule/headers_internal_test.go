@@ -110,7 +110,7 @@ func BenchmarkGuard(b *testing.B) {
 // plainRequest is a request as a browser sends it, with Caddy's variables.
 func plainRequest() *http.Request {
 	r := (&http.Request{Header: http.Header{}}).WithContext(context.WithValue(context.Background(), caddyhttp.VarsCtxKey, make(map[string]any)))
-	for _, name := range strings.Fields("Accept Accept-Encoding Accept-Language Cache-Control Connection Content-Length Content-Type Cookie" +
+	for name := range strings.FieldsSeq("Accept Accept-Encoding Accept-Language Cache-Control Connection Content-Length Content-Type Cookie" +
 		" Dnt Date Origin Referer User-Agent Sec-Fetch-Dest Sec-Fetch-Mode X-Forwarded-For") {
 		r.Header[name] = []string{"x"}
 	}

@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,14 +31,7 @@ var (
 // TestWrongFormsOfOptions writes every option of every block in each wrong way, and wants an error that names it and its line.
 func TestWrongFormsOfOptions(t *testing.T) {
 	t.Parallel()
-	has := func(list []string, option string) bool {
-		for _, name := range list {
-			if name == option {
-				return true
-			}
-		}
-		return false
-	}
+	has := slices.Contains[[]string]
 	tried := 0
 	for block, options := range caddymodule.Options {
 		for _, option := range options {

@@ -156,7 +156,7 @@ const canaryText = "darihook-canary"
 func (c *canary) printedBy(core zapcore.Core) bool {
 	if tee := reflect.ValueOf(core); tee.Kind() == reflect.Slice { // several logs take the lines; zap lists them in no other way
 		for i := range tee.Len() {
-			if one, ok := tee.Index(i).Interface().(zapcore.Core); ok && c.printedBy(one) {
+			if one, ok := reflect.TypeAssert[zapcore.Core](tee.Index(i)); ok && c.printedBy(one) {
 				return true
 			}
 		}

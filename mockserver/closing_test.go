@@ -21,7 +21,7 @@ func TestCleanupsStillHaveTheMock(t *testing.T) {
 			if _, err := m.Client.Status(t.Context()); err == nil {
 				t.Error("the test's context has not ended")
 			}
-			resp, err := http.Get(m.URL + "/_mock/status") //nolint:noctx // the test's has ended
+			resp, err := http.Get(m.URL + "/_mock/status")
 			if err != nil {
 				t.Fatalf("the mock has ended before the test's cleanups: %v", err)
 			}

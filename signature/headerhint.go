@@ -3,6 +3,7 @@ package signature
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,15 +60,9 @@ func HeaderHints(s contract.Scheme, h Headers) []HeaderHint {
 type hints []HeaderHint
 
 func (f *hints) add(hint HeaderHint) {
-	if hint == "" {
-		return
+	if hint != "" && !slices.Contains(*f, hint) {
+		*f = append(*f, hint)
 	}
-	for _, known := range *f {
-		if known == hint {
-			return
-		}
-	}
-	*f = append(*f, hint)
 }
 
 // hintLine looks at one line of the signature header.

@@ -162,7 +162,8 @@ func cutQuotes(text string) []string {
 	if len(text) > size+lastSize && strings.Contains(quotes, string([]rune{first, last})) {
 		return []string{text[size : len(text)-lastSize]}
 	}
-	if bare := strings.Trim(text, quotes); bare != text && prefixed(bare) {
+	quote := func(r rune) bool { return strings.ContainsRune(quotes, r) }
+	if bare := strings.TrimFunc(text, quote); bare != text && prefixed(bare) {
 		return []string{bare}
 	}
 	return nil

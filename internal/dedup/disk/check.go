@@ -16,7 +16,7 @@ const (
 	bytesPerID = 150
 )
 
-// ErrTooSmall: the volume could not hold a store if it were empty.
+// ErrTooSmall is the error for a volume that could not hold a store if it were empty.
 var ErrTooSmall = errors.New("volume too small for the store")
 
 // Check tells what would keep a store in the directory path from working, as far as that shows without changing anything
@@ -58,7 +58,7 @@ func checkVolume(path string, maxIDs int64, opts Options) error {
 		usage, err = opts.files.GetDiskUsage(path)
 	}
 	if err != nil || opts.MinFree < 0 {
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	least := uint64(opts.MinFree)
 	switch total := usage.TotalBytes; {

@@ -70,7 +70,6 @@ type life struct {
 	mu           sync.Mutex
 	acknowledged map[string]bool
 	tried        int
-	refusals     []error
 }
 
 // lives is how many lives TestDisks looks at: some of all that there are, others each time.

@@ -168,7 +168,7 @@ func (k *keeper) attempt() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.sessions++; k.sessions > 1 || *k.reason.Load() != errOpening {
+	if k.sessions++; k.sessions > 1 || !errors.Is(*k.reason.Load(), errOpening) {
 		k.log.once(slog.LevelInfo, "deduplication store available again", "path", k.path)
 	}
 	k.current.Store(s)

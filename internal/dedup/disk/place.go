@@ -20,7 +20,7 @@ func Find(path string) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) && path != filepath.Dir(path) {
 		parent, err := Find(filepath.Dir(path))
 		return Place{path: filepath.Join(parent.path, filepath.Base(path))}, err
@@ -28,8 +28,8 @@ func Find(path string) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	info, err := os.Stat(real)
-	return Place{real, info}, err
+	info, err := os.Stat(target)
+	return Place{target, info}, err
 }
 
 // Path is the directory's path, absolute and without symbolic links.

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync/atomic"
@@ -18,7 +19,8 @@ type Pointer struct {
 // NewPointer returns an address that leads to a server until the test ends.
 func NewPointer(tb testing.TB, server *Server) *Pointer {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	l, err := config.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -42,7 +44,8 @@ func (p *Pointer) To(server *Server) { p.to.Store(server) }
 
 func (p *Pointer) join(conn net.Conn) {
 	defer conn.Close()
-	server, err := net.Dial("tcp", p.to.Load().Addr)
+	var dialer net.Dialer
+	server, err := dialer.DialContext(context.Background(), "tcp", p.to.Load().Addr)
 	if err != nil {
 		return
 	}
