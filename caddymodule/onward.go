@@ -69,8 +69,8 @@ func dropNoTrailer(trailer http.Header) {
 }
 
 // cutLoose keeps a sender that hangs up from cancelling the receiver's work, which ends with longestWork instead, or when Caddy
-// exits. The request stays the same one, since Caddy's placeholders and logs look at it. The returned function lets it end
-// with its sender again, as whoever stands ahead of the gate expects it to.
+// exits. The request stays the same one, since Caddy's placeholders and logs look at it. The returned function gives it its
+// sender's context back, for whoever stands ahead of the gate, and ends the other one.
 func cutLoose(r *http.Request, rec *recorder) (end func()) {
 	asked := r.Context()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(asked), longestWork)
@@ -79,7 +79,12 @@ func cutLoose(r *http.Request, rec *recorder) (end func()) {
 	*r = *r.WithContext(ctx)
 	return func() {
 		leaving.leave(under)
-		context.AfterFunc(asked, cancel)
+		if r.Context() != ctx { // a handler has put a value into the request, which those ahead may have to see
+			context.AfterFunc(asked, cancel)
+			return
+		}
+		*r = *r.WithContext(asked)
+		cancel()
 	}
 }
 
