@@ -54,10 +54,12 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, v gate.Verdict)
 		// of it all the same before it sends the answer, since it does not see through a body that Caddy has wrapped.
 		w.Header().Set("Connection", "close")
 	}
-	if h.URLSecret == nil {
-		if answered, err := h.answerByRoutes(w, r, refusal.Status, v); answered || err != nil {
-			return err
-		}
+	failure := func() error {
+		return caddyhttp.Error(refusal.Status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
+	}
+	plain := func(w http.ResponseWriter) { answerProblem(w, refusal.Status, v.Code) }
+	if answered, err := h.answerByRoutes(w, r, failure, plain); answered || err != nil {
+		return err
 	}
 	answerProblem(w, refusal.Status, v.Code)
 	lingerAfter(w, r, v)
@@ -73,33 +75,57 @@ func answerProblem(w http.ResponseWriter, status int, code contract.Code) {
 	_, _ = w.Write(body) // nobody is left to tell
 }
 
-// answerByRoutes has an error route answer a refusal where there is one for it: of the subroutes around the gate, from the inside
-// out, and then of the server, which gets the error. Behind those of a subroute Caddy would go on with what stands behind the
-// subroute, as if nothing had happened: here the problem document ends them.
-func (h *Handler) answerByRoutes(w http.ResponseWriter, r *http.Request, status int, v gate.Verdict) (answered bool, err error) {
+// answerByRoutes has an error route answer a failure where there is one for it: of the subroutes around the gate, from the inside
+// out, and then of the server, which gets the error. With a secret in the URL the server's are run here: Caddy logs the errors
+// that it gets together with the URL.
+func (h *Handler) answerByRoutes(w http.ResponseWriter, r *http.Request, failure func() error, plain func(http.ResponseWriter)) (answered bool, err error) {
 	for _, routes := range h.around {
-		refused, _ := forErrorRoutes(r, routes, status, v)
-		if refused == nil {
-			continue
+		if answerHere(w, r, routes, failure, plain) {
+			return true, nil
 		}
-		dropBody(refused)
-		end := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
-			answerProblem(w, status, v.Code)
-			return nil
-		})
-		if err := routes.Routes.Compile(end).ServeHTTP(w, refused); err != nil {
-			answerProblem(w, status, v.Code) // the error must not go up: a subroute's routes would be asked once more
-		}
-		return true, nil
 	}
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok || len(h.around) > 0 {
+	switch {
+	case !ok:
+		return false, nil
+	case h.URLSecret != nil:
+		restoreURL(r)
+		return answerHere(w, r, server.Errors, failure, plain), nil
+	case len(h.around) > 0:
 		return false, nil
 	}
-	if _, err = forErrorRoutes(r, server.Errors, status, v); err != nil {
+	if _, err = forErrorRoutes(r, server.Errors, failure); err != nil {
 		dropBody(r)
 	}
 	return false, err
+}
+
+// answerHere has error routes answer a failure where one of them would. The plain answer ends them: behind those of a subroute
+// Caddy would go on with what stands behind the subroute, as if nothing had happened. It also stands in for routes that fail,
+// whose error must not go up: it would come to these routes again, or to Caddy's log.
+func answerHere(w http.ResponseWriter, r *http.Request, routes *caddyhttp.HTTPErrorConfig, failure func() error, plain func(http.ResponseWriter)) bool {
+	failed, _ := forErrorRoutes(r, routes, failure)
+	if failed == nil {
+		return false
+	}
+	dropBody(failed)
+	end := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		plain(w)
+		return nil
+	})
+	if err := routes.Routes.Compile(end).ServeHTTP(w, failed); err != nil {
+		plain(w)
+	}
+	return true
+}
+
+// restoreURL gives a request the method and the URL back that it came with, as Caddy does ahead of the server's error routes.
+func restoreURL(r *http.Request) {
+	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok || original.URL == nil {
+		return
+	}
+	r.Method, r.RequestURI, *r.URL = original.Method, original.RequestURI, *original.URL
 }
 
 // errorsAround returns the error routes of the subroutes around the gate that is being provisioned, the innermost first.
@@ -133,16 +159,16 @@ func (h *Handler) setRefusalHeaders(header http.Header, refusal contract.Refusal
 	}
 }
 
-// forErrorRoutes returns the error of a refusal, and the request that has it, where one of some error routes would answer it.
+// forErrorRoutes returns the error of a failure, and the request that has it, where one of some error routes would answer it.
 // Without a route the answer would have no body: a Caddyfile keeps the error routes of all sites of a server in one list. The
 // error is made for a route alone, since it looks at the stack to tell where it comes from.
-func forErrorRoutes(r *http.Request, routes *caddyhttp.HTTPErrorConfig, status int, v gate.Verdict) (*http.Request, error) {
+func forErrorRoutes(r *http.Request, routes *caddyhttp.HTTPErrorConfig, failure func() error) (*http.Request, error) {
 	if routes == nil || len(routes.Routes) == 0 {
 		return nil, nil
 	}
-	err := caddyhttp.Error(status, &signature.Error{Code: v.Code, Clause: v.Clause, Err: v.Cause})
-	if refused := routes.WithError(r, err); anyRoute(routes.Routes, refused) {
-		return refused, err
+	err := failure()
+	if failed := routes.WithError(r, err); anyRoute(routes.Routes, failed) {
+		return failed, err
 	}
 	return nil, nil
 }

@@ -25,7 +25,7 @@ const (
 
 // URLSecret is the place of the secret in the endpoint's URL, for a platform that signs nothing. The secret is taken out of
 // what is forwarded. Caddy would write it to the access log and to the log of errors, so that such requests are left out of
-// the first, get a line of the gate's own instead, and never become errors.
+// the first, get a line of the gate's own instead, and never become errors: the gate runs the error routes itself.
 type URLSecret struct {
 	// In is path, for the last segment of the path, or query, for a parameter of the query.
 	In string `json:"in,omitempty"`
@@ -103,7 +103,9 @@ func (u *URLSecret) hide(r *http.Request) (secret string) {
 	secret = u.cut(r.URL)
 	r.RequestURI = r.URL.RequestURI()
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
-		u.cut(original.URL)
+		if u.cut(original.URL); holds(original.URL.RequestURI(), secret) { // a rewrite has put it into its place
+			*original.URL = *r.URL
+		}
 		original.RequestURI = original.URL.RequestURI()
 		if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 			repl.Set("http.request.orig_uri", original.RequestURI) // it would be looked up in a copy that stays as it is
@@ -111,6 +113,15 @@ func (u *URLSecret) hide(r *http.Request) (secret string) {
 		*r = *r.WithContext(context.WithValue(r.Context(), caddyhttp.OriginalRequestCtxKey, original))
 	}
 	return secret
+}
+
+// holds reports whether a text holds a secret, as it is or as a URL spells it.
+func holds(text, secret string) bool {
+	if secret == "" {
+		return false
+	}
+	plain, err := url.PathUnescape(text)
+	return strings.Contains(text, secret) || err == nil && strings.Contains(plain, secret)
 }
 
 // serveHidden serves a request whose URL holds a secret: judged as any other, and kept out of the logs.
@@ -137,14 +148,18 @@ func loggableURI(r *http.Request) string {
 	return "[redacted]"
 }
 
-// answerError answers for a receiver that has failed, as the server would have without error routes.
+// answerError answers for a receiver that has failed, by the error routes that Caddy would ask, or by the status alone.
 func (h *Handler) answerError(rec *recorder, r *http.Request, err error) {
 	status := http.StatusInternalServerError
 	if known, ok := errors.AsType[caddyhttp.HandlerError](err); ok && known.StatusCode != 0 {
 		status = known.StatusCode
 	}
 	h.logger.Error("the receiver failed", zap.String("uri", loggableURI(r)), zap.Int("status", status), zap.Error(excerpt.Error(err)))
-	if rec.status == 0 {
-		rec.WriteHeader(status)
+	if rec.status != 0 {
+		return
+	}
+	plain := func(w http.ResponseWriter) { w.WriteHeader(status) }
+	if answered, _ := h.answerByRoutes(rec, r, func() error { return err }, plain); !answered {
+		plain(rec)
 	}
 }
