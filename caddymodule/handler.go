@@ -120,6 +120,7 @@ type Handler struct {
 	events   *events
 	reporter *reporter
 	logger   *zap.Logger // its lines name the gate
+	access   *zap.Logger // Caddy's access log
 	place    place
 	printing []string             // the loggers that would print signatures
 	grace    func() time.Duration // Caddy's grace period, once the configuration has been loaded
@@ -146,7 +147,7 @@ var clock = time.Now
 
 // Provision prepares the handler. What can fail comes first; whatever it has acquired by then, Cleanup gives back.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.logger = ctx.Logger()
+	h.logger, h.access = ctx.Logger(), accessLoggerOf(ctx)
 	h.grace = func() time.Duration { return gracePeriod(ctx) }
 	opts, err := h.options()
 	if err != nil {

@@ -218,7 +218,7 @@ func TestSecretInTheURL(t *testing.T) {
 					t.Errorf("a receiver that is gone: %s", a)
 				}
 				if log, _ := transcript.since(0); !strings.Contains(log, `"uri":"`+forwarded+`"`) {
-					t.Error("no line tells of the request")
+					t.Error("no line of the access log tells of the request")
 				}
 			})
 		})
@@ -293,10 +293,8 @@ func TestLinesOfTheLogAreShort(t *testing.T) {
 		t.Errorf("%s, want %d", a, http.StatusBadGateway)
 	}
 	log, _ := transcript.since(seen)
-	for _, message := range []string{"handled request", "the receiver failed"} {
-		if !strings.Contains(log, `"msg":"`+message+`"`) {
-			t.Errorf("no line says %q", message)
-		}
+	if !strings.Contains(log, `"msg":"the receiver failed"`) {
+		t.Error("no line tells of the failure")
 	}
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, `"http.handlers.dari_webhook"`) && len(line) > 1500 {

@@ -39,6 +39,9 @@ func (h *Handler) judge(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 	a, v := h.gate.Admit(r.Context(), asked)
 	body.close()
 	h.strip(r)
+	if v.Verified && asked.URLSecret != "" {
+		dropHolding(r.Header, asked.URLSecret)
+	}
 	h.metrics.judged(v, time.Since(start), h.Observe)
 	h.reporter.verdict(r, v)
 	h.reporter.sameScope(r, v, asked.Vouched)

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bytes"
+	"iter"
 	"net/http"
 	"reflect"
 	"slices"
@@ -124,20 +125,31 @@ func logsOf(logs *caddyhttp.ServerLogConfig, hosts []string) (access, failing []
 	return slices.Compact(access), slices.Compact(failing)
 }
 
-// mappedLogs finds the logs of a host as Caddy does: by its name, then with one label after the other replaced by a star.
+// mappedLogs finds the logs of a host as Caddy does.
 func mappedLogs(logs *caddyhttp.ServerLogConfig, host string) ([]string, bool) {
-	host = strings.ToLower(host)
-	if names, ok := logs.LoggerNames[host]; ok {
-		return names, true
-	}
-	labels := strings.Split(host, ".")
-	for i := range labels {
-		labels[i] = "*"
-		if names, ok := logs.LoggerNames[strings.Join(labels, ".")]; ok {
+	for pattern := range patternsOf(host) {
+		if names, ok := logs.LoggerNames[pattern]; ok {
 			return names, true
 		}
 	}
 	return nil, false
+}
+
+// patternsOf yields what a host is looked up by: its name, then with one label after the other replaced by a star.
+func patternsOf(host string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		host = strings.ToLower(host)
+		if !yield(host) {
+			return
+		}
+		labels := strings.Split(host, ".")
+		for i := range labels {
+			labels[i] = "*"
+			if !yield(strings.Join(labels, ".")) {
+				return
+			}
+		}
+	}
 }
 
 // canary is a field of a log that encodes a request on the side, in the way of the log's own encoder, and looks whether a

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -24,8 +24,8 @@ const (
 )
 
 // URLSecret is the place of the secret in the endpoint's URL, for a platform that signs nothing. The secret is taken out of
-// what is forwarded. Caddy would write it to the access log and to the log of errors, so that such requests are left out of
-// the first, get a line of the gate's own instead, and never become errors: the gate runs the error routes itself.
+// what is forwarded. Caddy would write it to the access log and to the log of errors, so that the gate writes
+// the line of the first itself, and runs the error routes itself, so that no error comes to the second.
 type URLSecret struct {
 	// In is path, for the last segment of the path, or query, for a parameter of the query.
 	In string `json:"in,omitempty"`
@@ -124,28 +124,43 @@ func holds(text, secret string) bool {
 	return strings.Contains(text, secret) || err == nil && strings.Contains(plain, secret)
 }
 
-// serveHidden serves a request whose URL holds a secret: judged as any other, and kept out of the logs.
+// dropHolding drops the fields that repeat a secret, as Referer does and what a proxy adds about the URL.
+func dropHolding(fields http.Header, secret string) {
+	for name, values := range fields {
+		if slices.ContainsFunc(values, func(value string) bool { return holds(value, secret) }) {
+			delete(fields, name)
+		}
+	}
+}
+
+// serveHidden serves a request whose URL holds a secret: judged as any other, and kept out of the logs. An error that went up
+// would be logged together with the URL.
 func (h *Handler) serveHidden(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, asked gate.Request) error {
-	caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
-	start := time.Now()
 	asked.URLSecret = h.URLSecret.hide(r)
+	w, end := h.accessLine(w, r, asked.URLSecret)
+	defer end()
 	rec := record(w)
-	// An error that went up would be logged together with the URL.
 	if err := h.judge(rec, r, next, asked); err != nil {
 		h.answerError(rec, r, err)
 	}
-	h.logger.Info("handled request",
-		zap.String("method", r.Method), zap.String("host", excerpt.Of(r.Host)), zap.String("uri", loggableURI(r)),
-		zap.String("client_ip", clientIP(r)), zap.Int("status", rec.final()), zap.Duration("duration", time.Since(start)))
 	return nil
 }
 
+// redacted stands for what a log must not show; Caddy uses the same word for credentials.
+const redacted = "REDACTED"
+
 // loggableURI returns what a log may show of a URL. One that was not verified may hold the secret in another place.
 func loggableURI(r *http.Request) string {
-	if v, ok := notedVerdict(r); ok && v.Verified {
+	if verified(r) {
 		return excerpt.Of(r.RequestURI)
 	}
-	return "[redacted]"
+	return redacted
+}
+
+// verified reports whether a gate has found the secret of a request right.
+func verified(r *http.Request) bool {
+	v, ok := notedVerdict(r)
+	return ok && v.Verified
 }
 
 // answerError answers for a receiver that has failed, by the error routes that Caddy would ask, or by the status alone.
