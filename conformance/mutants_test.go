@@ -16,8 +16,12 @@ import (
 // timeout is how long a mutant may take to answer.
 const timeout = 2 * time.Second
 
-// configFor is the run that judges a mutant.
+// configFor is the run that judges a mutant. A reference, which is only ever late on a busy machine, has more time.
 func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
+	timeout, patience := timeout, 3*time.Second
+	if m.Clause == "" {
+		timeout, patience = 5*timeout, 5*patience
+	}
 	return conformance.Config{
 		Role: m.Role, Provider: m.Provider, Scheme: t.Scheme,
 		Target: t.TargetURL, Alias: t.AliasURL, Secret: t.Secret, SecondSecret: t.SecondSecret,
@@ -25,7 +29,7 @@ func configFor(m mutants.Mutant, t mutants.Target) conformance.Config {
 		API: t.APIURL, APIKey: t.APIKey, Agent: t.AgentID, OtherAgent: t.OtherAgentID,
 		Trigger: t.TriggerURL, Advance: t.AdvanceURL,
 		AttemptTimeout: t.AttemptTimeout, UpstreamTimeout: t.UpstreamTimeout, RotationOverlap: t.RotationOverlap, RateLimit: t.RateLimit, Workspace: t.Workspace,
-		Timeout: timeout, Settle: 80 * time.Millisecond, Patience: 3 * time.Second,
+		Timeout: timeout, Settle: 80 * time.Millisecond, Patience: patience,
 	}
 }
 
@@ -84,8 +88,16 @@ func (m judged) surprise() string {
 	if len(stray) > 0 {
 		return fmt.Sprintf("killed by the unrelated %v", stray)
 	}
-	if m.Clause == "" && m.report.Result != conformance.ResultConformant {
+	if m.Clause != "" {
+		return ""
+	}
+	if m.report.Result != conformance.ResultConformant {
 		return fmt.Sprintf("a reference is %s: %s", m.report.Result, m.report.Problem)
+	}
+	for _, c := range m.report.Clauses {
+		if c.Verdict != conformance.Conformant && c.Cause != conformance.CauseScheme {
+			return fmt.Sprintf("%s is %s (%s %s)", c.ID, c.Verdict, c.Cause, c.Reason)
+		}
 	}
 	return ""
 }
@@ -151,13 +163,6 @@ func TestReferencesPassEverything(t *testing.T) {
 		t.Fatal("no references")
 	}
 	for _, m := range judgeAll(t, references) {
-		t.Run(m.Name, func(t *testing.T) {
-			m.check(t)
-			for _, c := range m.report.Clauses {
-				if c.Verdict != conformance.Conformant && c.Cause != conformance.CauseScheme {
-					t.Errorf("%s is %s (%s %s)", c.ID, c.Verdict, c.Cause, c.Reason)
-				}
-			}
-		})
+		t.Run(m.Name, func(t *testing.T) { m.check(t) })
 	}
 }
