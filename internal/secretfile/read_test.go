@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,10 +44,10 @@ func TestReadRegular(t *testing.T) {
 func TestHangingFile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var begun int
+		var begun atomic.Int64
 		back := make(chan struct{})
 		read := func() (string, error) {
-			begun++
+			begun.Add(1)
 			<-back
 			return "content", nil
 		}
@@ -56,8 +57,8 @@ func TestHangingFile(t *testing.T) {
 				t.Errorf("%v, want %v", err, ErrSlow)
 			}
 		}
-		if took := time.Since(start); took != ReadTime || begun != 1 {
-			t.Errorf("%d reads within %s, want one within %s", begun, took, ReadTime)
+		if took := time.Since(start); took != ReadTime || begun.Load() != 1 {
+			t.Errorf("%d reads within %s, want one within %s", begun.Load(), took, ReadTime)
 		}
 		close(back)
 		synctest.Wait()

@@ -39,7 +39,7 @@ func newStage(ctx context.Context, o options, clock clock) (s *stage, err error)
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.redis, err = redistest.Start(o.dir, o.sabotage.redis()...); err != nil {
+	if s.redis, err = redistest.Start(o.dir, redisSettings()...); err != nil {
 		return s, err
 	}
 	if s.receiver, err = newUpstream(ctx, o.dir, clock); err != nil {

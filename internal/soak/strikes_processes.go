@@ -50,7 +50,10 @@ func (f *faults) killRedis(ctx context.Context, rng *rand.Rand) error {
 	if err := f.redis.Restart(); err != nil {
 		return err
 	}
-	return f.healed(ctx, account.RedisKilled, from, f.gates...)
+	if err := f.healed(ctx, account.RedisKilled, from, f.gates...); err != nil {
+		return err
+	}
+	return f.o.sabotage.afterKill(ctx, f.redis)
 }
 
 func (f *faults) pauseRedis(ctx context.Context, rng *rand.Rand) error {
