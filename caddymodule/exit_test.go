@@ -22,25 +22,21 @@ import (
 // caddyfileEnv names the Caddyfile that this program runs in place of its tests.
 const caddyfileEnv = "DARI_TEST_CADDYFILE"
 
-// TestCaddyItself is no test: it is Caddy, for tests of how a process ends.
-func TestCaddyItself(t *testing.T) {
-	path := os.Getenv(caddyfileEnv)
-	if path == "" {
-		t.Skip("run by other tests, in a process of its own")
-	}
+// beCaddy runs a Caddyfile until a signal, or returns why it cannot.
+func beCaddy(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(text, map[string]any{"filename": path})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	caddy.TrapSignals()
 	if err := caddy.Load(config, true); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	select {} // until a signal
+	select {}
 }
 
 // caddyProcess runs a Caddyfile in a process of its own until the test ends.
@@ -50,7 +46,7 @@ func (g *gateway) caddyProcess(caddyfile string) *process.Process {
 	if err := os.WriteFile(path, []byte(caddyfile), 0o600); err != nil {
 		g.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(g.t.Context(), os.Args[0], "-test.run=^TestCaddyItself$", "-test.timeout=5m")
+	cmd := exec.CommandContext(g.t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), caddyfileEnv+"="+path)
 	p, err := process.Start(cmd)
 	if err != nil {

@@ -56,6 +56,10 @@ func (s *texts) add(text string) {
 // TestMain runs the tests, asks for the last configuration's metrics, and then looks through all that they have had out of
 // Caddy.
 func TestMain(m *testing.M) {
+	if path := os.Getenv(caddyfileEnv); path != "" {
+		fmt.Fprintln(os.Stderr, beCaddy(path))
+		os.Exit(1)
+	}
 	code := m.Run()
 	if leaks := findLeaks(); code == 0 && leaks > 0 {
 		fmt.Printf("FAIL: %d secrets or valid signatures in logs, dumps, metrics or answers\n", leaks)
