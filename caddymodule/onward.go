@@ -112,9 +112,9 @@ func unvouch(r *http.Request) {
 }
 
 // dropBody leaves a request without the body that the gate has read, or has not wanted. A proxy on an error route would fail
-// for want of it.
+// for want of it. The trailer goes too: the server still writes to it when it reads the rest of the body.
 func dropBody(r *http.Request) {
-	r.Body, r.ContentLength = http.NoBody, 0
+	r.Body, r.ContentLength, r.Trailer = http.NoBody, 0, nil
 	r.Header.Del("Content-Length")
 }
 
